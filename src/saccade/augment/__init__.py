@@ -1,0 +1,1 @@
+"""Changes to training images that leave the label true, and the measurement that they do."""

@@ -1,0 +1,1 @@
+"""One file a verb, read top to bottom; nothing imports from here but `cli.py`."""

@@ -1,0 +1,84 @@
+"""`saccade train`: a recipe, or a run that was stopped, to finished runs."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from saccade.errors import InputError
+
+
+def train(
+    recipe: Annotated[Path | None, typer.Argument(help="A recipe file.", show_default=False)] = None,
+    resume: Annotated[
+        Path | None,
+        typer.Option(metavar="RUN", help="Go on with this stopped or killed run instead.", show_default=False),
+    ] = None,
+    seeds: Annotated[
+        str | None, typer.Option(help="One run a seed, such as 0,1,2; default: the recipe's.", show_default=False)
+    ] = None,
+    overrides: Annotated[
+        list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="Change one key; marks the run ad hoc.")
+    ] = None,
+    data: Annotated[
+        list[str] | None, typer.Option(metavar="[SPLIT=]FORMAT:PATH", help="Other data in the recipe's place.")
+    ] = None,
+    data_root: Annotated[
+        Path | None, typer.Option(help="Folder that the recipe's data paths start from.", show_default=False)
+    ] = None,
+    runs: Annotated[Path | None, typer.Option(help="Where records go; default: runs.", show_default=False)] = None,
+    device: Annotated[str, typer.Option(help="auto, cpu, cuda or mps.")] = "auto",
+) -> None:
+    """Train a recipe, or go on with a run.
+
+    Prints the folder of each run, one line a seed.
+    """
+    if (recipe is None) == (resume is None):
+        raise InputError("give either a recipe or --resume RUN, as in: saccade train recipe.toml")
+    if resume is not None:
+        if seeds or overrides or data or data_root or runs:
+            raise InputError("--resume goes on with the run's own recipe, data and folder; leave the other options out")
+        _resume(resume, device)
+        return
+    assert recipe is not None
+    from saccade.recipes.loader import load
+
+    loaded = load(recipe, overrides=overrides or [], data=data or [], data_root=data_root)
+    wanted = _read_seeds(seeds, loaded.recipe.seed)
+    from saccade.commands.progress import Display
+    from saccade.engine.run import train_run
+    from saccade.tasks.registry import build_task
+
+    first = build_task(loaded.recipe)
+    name = (loaded.path.parent.name or "recipes", loaded.path.stem)
+    for seed in wanted:
+        task = first.with_recipe(loaded.recipe.model_copy(update={"seed": seed}))
+        with Display((task.recipe.select or task.default_select).metric) as hooks:
+            folder = train_run(task, runs=runs or Path("runs"), name=name, loaded=loaded, device=device, hooks=hooks)
+        typer.echo(folder)
+
+
+def _resume(folder: Path, device: str) -> None:
+    from saccade.records.reader import read_run
+
+    read_run(folder)
+    from saccade.commands.progress import Display
+    from saccade.engine.run import resume_run
+    from saccade.recipes.loader import load
+    from saccade.tasks.registry import build_task
+
+    task = build_task(load(folder / "recipe.toml").recipe)
+    with Display((task.recipe.select or task.default_select).metric) as hooks:
+        typer.echo(resume_run(task, folder, device=device, hooks=hooks))
+
+
+def _read_seeds(text: str | None, default: int) -> list[int]:
+    if text is None:
+        return [default]
+    try:
+        seeds = [int(part) for part in text.split(",")]
+    except ValueError:
+        raise InputError(f"--seeds {text}: write whole numbers with commas between them, such as 0,1,2") from None
+    if len(set(seeds)) < len(seeds) or not 0 <= min(seeds) <= max(seeds) < 2**32:
+        raise InputError(f"--seeds {text}: each seed once, from 0 to 4294967295")
+    return seeds

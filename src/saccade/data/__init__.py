@@ -1,0 +1,1 @@
+"""Images and labels without torch: read, checked, split, preprocessed, sampled and counted."""

@@ -1,0 +1,294 @@
+"""What labelled images a folder or file holds: label files, split folders, labels in file names, or label folders.
+
+They are looked for in that order. Names and label files are read and no image is opened. What is found are sources as
+a recipe would name them; whether their images and labels are good is for `data.splits` to say.
+"""
+
+import csv
+import itertools
+import os
+import re
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from saccade.data.formats.entry import IMAGE_SUFFIXES
+from saccade.data.formats.textfile import read_text
+from saccade.errors import InputError
+from saccade.recipes.tables.data import CsvSource, FilenameSource, FolderSource, Source, TsvSource
+
+_FORMS = (
+    "a label file (file<TAB>text, or CSV with a header), labels in file names (TEXT_1.jpg), or one folder a text"
+    " (TEXT/1.jpg)"
+)
+
+_LABEL_SUFFIXES = frozenset({".tsv", ".csv", ".txt"})
+_LABEL_NAMES = frozenset({"labels", "label", "gt", "groundtruth", "ground_truth", "annotations", "list"})
+_SPLIT_WORDS = {
+    "train": {"train", "training"},
+    "val": {"val", "valid", "validation", "dev"},
+    "test": {"test", "testing"},
+}
+_TEXT_COLUMNS = (
+    "text",
+    "label",
+    "labels",
+    "plate_text",
+    "transcription",
+    "plate",
+    "number",
+    "word",
+    "words",
+    "gt",
+    "value",
+)
+_NUM_PROBED = 500
+_MIN_SHARE = 0.5
+
+
+@dataclass(frozen=True)
+class Found:
+    """Sources of each split, their paths absolute, and in words what was recognised."""
+
+    sources: dict[str, Source]
+    form: str
+
+
+def discover(path: Path) -> Found:
+    """Recognise the labels of a folder, or of a label file and the files of other splits beside it.
+
+    Raises:
+        InputError: nothing was recognised, or more than one thing; the message says what was looked for, or what to
+            name instead.
+    """
+    path = Path(os.path.abspath(path))
+    if path.is_file():
+        return _discover_file(path)
+    if not path.is_dir():
+        raise InputError(
+            f"{path}: no such folder or label file; give the folder that holds the images, or their label file"
+        )
+    return (
+        _discover_label_files(path, path)
+        or _discover_split_folders(path)
+        or _discover_label_files(path.parent, path)
+        or _discover_names(path)
+        or _discover_folders(path)
+        or _refuse(path)
+    )
+
+
+def find_split(name: str) -> str | None:
+    """Return the split that a name speaks of, as `val_labels` does of val; None where it names none, or several."""
+    words = set(re.split(r"[^a-z]+", name.lower()))
+    named = [split for split, synonyms in _SPLIT_WORDS.items() if words & synonyms]
+    return named[0] if len(named) == 1 else None
+
+
+def _refuse(path: Path) -> Found:
+    count = len(_list_images(path))
+    what = f"{count:,} images and no labels" if count else "no images"
+    raise InputError(f"{path}: found {what}; looked for {_FORMS}")
+
+
+def _discover_file(path: Path) -> Found:
+    named = {"train": path}
+    if find_split(path.stem) == "train":
+        files = [file for file in sorted(path.parent.iterdir()) if file.suffix == path.suffix and file.is_file()]
+        named = _by_split(files, path.parent)
+    sources = {split: _read_label_file(named[split], path.parent) for split in _SPLIT_WORDS if split in named}
+    return Found(sources, _describe_files(sources))
+
+
+def _discover_label_files(folder: Path, images: Path) -> Found | None:
+    """Look for label files in a folder that speak of images below `images`."""
+    files = [file for file in sorted(folder.iterdir()) if file.is_file() and file.suffix.lower() in _LABEL_SUFFIXES]
+    recognised: dict[Path, Source] = {}
+    refused: list[InputError] = []
+    for file in files:
+        try:
+            recognised[file] = _read_label_file(file, images)
+        except InputError as error:
+            if file.suffix.lower() != ".txt" or _is_label_name(file.stem):
+                refused.append(error)
+    if not recognised:
+        if refused and folder == images:
+            raise refused[0]
+        return None
+    named = _by_split(list(recognised), folder)
+    if "train" not in named:
+        if len(recognised) > 1:
+            names = ", ".join(file.name for file in recognised)
+            raise InputError(
+                f"{folder}: holds {len(recognised)} label files ({names}); name the one to train on: saccade new FILE"
+            )
+        named = {"train": next(iter(recognised))}
+    if refused:
+        raise refused[0]
+    sources = {split: recognised[named[split]] for split in _SPLIT_WORDS if split in named}
+    return Found(sources, _describe_files(sources))
+
+
+def _is_label_name(stem: str) -> bool:
+    return stem.lower() in _LABEL_NAMES or find_split(stem) is not None
+
+
+def _by_split(files: Iterable[Path], folder: Path) -> dict[str, Path]:
+    named: dict[str, Path] = {}
+    for file in files:
+        split = find_split(file.stem)
+        if split is not None and split in named:
+            raise InputError(
+                f"{folder}: {named[split].name} and {file.name} both name the {split} split; name one: saccade new FILE"
+            )
+        if split is not None:
+            named[split] = file
+    return named
+
+
+def _describe_files(sources: dict[str, Source]) -> str:
+    files = ", ".join(
+        Path(source.path).name for source in sources.values() if isinstance(source, TsvSource | CsvSource)
+    )
+    kind = "CSV with a header" if isinstance(sources["train"], CsvSource) else "file<TAB>text"
+    return f"{files} ({kind})"
+
+
+def _read_label_file(path: Path, base: Path) -> Source:
+    """Return the source of a label file whose images lie beside it or anywhere below `base`.
+
+    Raises:
+        InputError: it is no label file, or its images are nowhere.
+    """
+    text, _ = read_text(path)
+    lines = [line for line in text.split("\n") if line.strip()]
+    if "\t" in lines[0]:
+        names = [line.split("\t")[0] for line in lines[:_NUM_PROBED]]
+        folder = _find_images_folder(path, base, names)
+        return TsvSource(path=str(path), images=None if folder == path.parent else str(folder))
+    if "," in lines[0]:
+        return _read_csv_file(path, base, lines[: _NUM_PROBED + 1])
+    raise InputError(f"{path}: its first line has neither a tab nor a comma; write file<TAB>text, or CSV with a header")
+
+
+def _read_csv_file(path: Path, base: Path, lines: Sequence[str]) -> Source:
+    header, *rows = list(csv.reader(lines))
+    if any(Path(cell).suffix.lower() in IMAGE_SUFFIXES for cell in header):
+        raise InputError(f"{path}: its first row names an image; put a header above it, such as image,text")
+    columns = {name: [row[number] for row in rows if number < len(row)] for number, name in enumerate(header)}
+    names = [
+        name
+        for name, cells in columns.items()
+        if cells and _share(cells, lambda cell: Path(cell).suffix.lower() in IMAGE_SUFFIXES) >= _MIN_SHARE
+    ]
+    if not names:
+        raise InputError(f"{path}: no column holds image files (columns: {', '.join(header)}); name one in each row")
+    others = [name for name in header if name not in names]
+    known = [name for wanted in _TEXT_COLUMNS for name in others if name.strip().lower() == wanted]
+    if not known and len(others) != 1:
+        raise InputError(
+            f"{path}: which column is the label is not clear ({', '.join(others) or 'there is one'}); call it text"
+        )
+    folder = _find_images_folder(path, base, columns[names[0]])
+    images = None if folder == path.parent else str(folder)
+    return CsvSource(path=str(path), images=images, image_column=names[0], text_column=(known or others)[0])
+
+
+def _find_images_folder(file: Path, base: Path, names: Sequence[str]) -> Path:
+    """Return the folder that most of the names are relative to: the file's own if it can be, else one below."""
+    own = file.parent
+    shares: dict[Path, float] = {}
+    for folder in itertools.chain((own, own / "images"), _list_folders(base), _list_folders(own)):
+        shares[folder] = _share(names, lambda name, folder=folder: os.path.isfile(folder / name))
+        if shares[folder] == 1:
+            return folder
+    best = max(shares, key=lambda folder: shares[folder])
+    if shares[best] < _MIN_SHARE:
+        raise InputError(
+            f"{file}: names images that are not there, such as {names[0]}; looked in {own} and the folders below it"
+        )
+    return best
+
+
+def _list_folders(folder: Path) -> Iterator[Path]:
+    for path, folders, _ in os.walk(folder):
+        folders[:] = sorted(name for name in folders if not name.startswith("."))
+        yield Path(path)
+
+
+def _list_images(folder: Path) -> list[Path]:
+    found = (path / name for path in _list_folders(folder) for name in sorted(os.listdir(path)))
+    return [path for path in found if path.suffix.lower() in IMAGE_SUFFIXES and not path.name.startswith(".")]
+
+
+def _discover_split_folders(folder: Path) -> Found | None:
+    named = _by_split([path for path in sorted(folder.iterdir()) if path.is_dir()], folder)
+    if "train" not in named:
+        return None
+    found = {
+        split: _discover_label_files(path, path) or _discover_names(path) or _discover_folders(path) or _refuse(path)
+        for split, path in named.items()
+    }
+    sources = {split: found[split].sources["train"] for split in _SPLIT_WORDS if split in found}
+    return Found(sources, f"{', '.join(f'{named[split].name}/' for split in sources)}: {found['train'].form}")
+
+
+def _discover_folders(folder: Path) -> Found | None:
+    images = _list_images(folder)
+    if not images or any(path.parent == folder for path in images) or len({path.parent.name for path in images}) < 2:
+        return None
+    return Found({"train": FolderSource(path=str(folder))}, "one folder a text")
+
+
+# --- Labels in file names ---
+
+
+def _discover_names(folder: Path) -> Found | None:
+    """Look for the part of the file names that reads like a label: not a constant, a counter or a hash."""
+    images = _list_images(folder)
+    stems = [path.stem for path in images]
+    for pattern, words in _PATTERNS:
+        matches = [re.search(pattern, stem) for stem in stems]
+        texts = [match["text"] for match in matches if match]
+        if len(texts) < max(0.9 * len(stems), 1) or not _reads_like_labels(texts, len(stems)):
+            continue
+        named = [image.parent.name == match["text"] for image, match in zip(images, matches, strict=True) if match]
+        if _share(named, bool) >= _MIN_SHARE:
+            return None  # the folders say the same more plainly
+        return Found({"train": FilenameSource(path=str(folder), pattern=pattern)}, f"labels in file names, {words}")
+    return None
+
+
+#: Tried in this order; the first whose parts read like labels is taken.
+_PATTERNS = (
+    (r"^(?P<text>[^_]+)_", "before the first _"),
+    (r"^[^_]*_(?P<text>.+)$", "after the first _"),
+    (r"^\d+[-. ](?P<text>.+)$", "after a number"),
+    (r"^(?P<text>.+?)[-. ]\(?\d+\)?$", "before a number"),
+    (r"^(?P<text>[^_]+)$", "the whole name"),
+)
+_HASH = re.compile(r"[0-9a-f]{6,}|[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
+_COUNTER = re.compile(r"([^\W\d_]*)[-_ ]?(\d+)")
+
+
+def _reads_like_labels(texts: Sequence[str], num_images: int) -> bool:
+    if len(set(texts)) < 2 and num_images > 1:
+        return False
+    looks_hashed = all(_HASH.fullmatch(text) for text in texts) and any(
+        character in "abcdef" for text in texts for character in text
+    )
+    return not looks_hashed and not _counts_up(texts)
+
+
+def _counts_up(texts: Sequence[str]) -> bool:
+    """Tell `img001, img002, ...` from plates: one word, or none, before numbers that leave few gaps."""
+    parts = [match for text in texts if (match := _COUNTER.fullmatch(text))]
+    if len(parts) < len(texts) or len({match[1] for match in parts}) > 1:
+        return False
+    numbers = {int(match[2]) for match in parts}
+    return max(numbers) - min(numbers) < 3 * len(numbers)
+
+
+def _share(items: Iterable[object], holds: Callable[..., bool]) -> float:
+    answers = [holds(item) for item in items]
+    return sum(answers) / max(len(answers), 1)

@@ -1,0 +1,40 @@
+"""Reads a source of any format: the one place that knows which file reads which."""
+
+from pathlib import Path
+from typing import assert_never
+
+from saccade.data.formats import csv, filename, folder, synthetic_plates, tsv
+from saccade.data.formats.entry import SourceListing
+from saccade.recipes.tables.data import (
+    CsvSource,
+    FilenameSource,
+    FolderSource,
+    Source,
+    SyntheticPlatesSource,
+    TsvSource,
+)
+
+
+def read_source(source: Source, root: Path) -> SourceListing:
+    """List the images and labels of a source; no image is opened and no filter applied.
+
+    Args:
+        source: Which files, in which format.
+        root: The folder that relative paths start from.
+
+    Raises:
+        InputError: A file, folder, encoding or line is not as the format wants it.
+    """
+    match source:
+        case TsvSource():
+            return tsv.read(source, root)
+        case CsvSource():
+            return csv.read(source, root)
+        case FilenameSource():
+            return filename.read(source, root)
+        case FolderSource():
+            return folder.read(source, root)
+        case SyntheticPlatesSource():
+            return synthetic_plates.read(source)
+        case _:
+            assert_never(source)

@@ -1,0 +1,142 @@
+"""Image files to arrays: the one place that decodes. Sizes and colours of a model's input are in `preprocess.py`.
+
+Files are read as bytes and decoded from memory, because `cv2.imread` fails on some non-ASCII paths. OpenCV's colour
+mode turns JPEGs by their EXIF orientation, brings CMYK to RGB and 16 bits to 8; only transparency needs help, since it
+would be cut off instead of laid over white.
+"""
+
+import hashlib
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from saccade.data.formats.entry import Entry
+from saccade.errors import InputError
+
+Colour = Literal["grey", "rgb"]
+Image = NDArray[np.uint8]
+
+_MIN_SIDE_PX = 2
+_TIFF = (b"II*\0", b"MM\0*")
+
+
+@dataclass(frozen=True)
+class Content:
+    """SHA-256 of a file's bytes (of the pixels, for a drawn image), and the decoded size."""
+
+    content_hash: str
+    height_px: int
+    width_px: int
+
+
+def read_image(source: Entry | Path, colour: Colour) -> Image:
+    """Read an image, uint8 [H, W, 1] or [H, W, 3] in RGB, upright, transparency over white.
+
+    Grey is always computed from RGB, also for JPEG, so that a file and the same image handed over as an array give the
+    same input.
+
+    Raises:
+        InputError: The file is missing, cannot be decoded or is smaller than 2 x 2 px.
+    """
+    if isinstance(source, Entry) and source.draw is not None:
+        return convert_colour(source.draw(), colour)
+    path = _require_path(source)
+    return convert_colour(_decode(_read_bytes(path), path), colour)
+
+
+def examine(entry: Entry) -> Content:
+    """Hash and decode an image from one reading of its bytes.
+
+    Raises:
+        InputError: As `read_image`.
+    """
+    if entry.draw is not None:
+        image = entry.draw()
+        content_hash = hashlib.sha256(image.tobytes()).hexdigest()
+    else:
+        path = _require_path(entry)
+        data = _read_bytes(path)
+        image, content_hash = _decode(data, path), hashlib.sha256(data).hexdigest()
+    return Content(content_hash, image.shape[0], image.shape[1])
+
+
+def convert_colour(image: Image, colour: Colour) -> Image:
+    """Bring an image of 1 (grey), 3 (RGB) or 4 (RGBA, laid over white) channels to 1 or 3; [H, W] counts as grey."""
+    channels = image.shape[2] if image.ndim == 3 else 1
+    if channels == 4:
+        alpha = image[:, :, 3:].astype(np.float32) / 255
+        image = np.rint(image[:, :, :3] * alpha + 255 * (1 - alpha)).astype(np.uint8)
+        channels = 3
+    image = image.reshape(*image.shape[:2], channels)
+    if colour == "grey":
+        return image if channels == 1 else np.asarray(cv2.cvtColor(image, cv2.COLOR_RGB2GRAY), np.uint8)[:, :, None]
+    return image if channels == 3 else np.repeat(image, 3, axis=2)
+
+
+def check_array(image: object) -> Image:
+    """Return an image that somebody handed over as an array, [h, w] as [h, w, 1].
+
+    Raises:
+        InputError: It is not uint8 [h, w], [h, w, 1], [h, w, 3] (RGB) or [h, w, 4] (RGBA) of at least 2 x 2 px.
+    """
+    if not isinstance(image, np.ndarray):
+        raise InputError(f"image: a {type(image).__name__} is no image; pass a path or a uint8 array [h, w, 3] in RGB")
+    pixels = image[:, :, None] if image.ndim == 2 else image
+    sound = pixels.ndim == 3 and pixels.shape[2] in {1, 3, 4} and min(pixels.shape[:2]) >= _MIN_SIDE_PX
+    if not sound or pixels.dtype != np.uint8:
+        form = f"{image.dtype} {list(image.shape)}"
+        raise InputError(f"image: {form} is no image; pass uint8 [h, w, 1, 3 or 4], RGB, of at least 2 x 2 px")
+    return pixels
+
+
+def _require_path(source: Entry | Path) -> Path:
+    path = source.path if isinstance(source, Entry) else source
+    if path is None:
+        raise ValueError(f"the entry {source} has neither a path nor a drawing")
+    return path
+
+
+def _read_bytes(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except FileNotFoundError:
+        raise InputError(f"{path}: no such image; correct its name, or take it out of the list") from None
+    except OSError as error:
+        raise InputError(f"{path}: cannot be read ({error.strerror}); an image file must stand there") from None
+
+
+def _decode(data: bytes, path: Path) -> Image:
+    """Decode to [H, W, 3] RGB."""
+    try:
+        image = _decode_transparent(data) if _may_be_transparent(data) else None
+        decoded = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR_RGB) if image is None and data else image
+    except cv2.error:  # a header that asks for more pixels than OpenCV accepts
+        decoded = None
+    if decoded is None:
+        raise InputError(f"{path}: cannot be decoded as an image ({len(data)} bytes); repair or remove it")
+    height, width = decoded.shape[:2]
+    if min(height, width) < _MIN_SIDE_PX:
+        raise InputError(f"{path}: is only {width} x {height} px; repair or remove it")
+    return np.asarray(decoded, np.uint8)
+
+
+def _may_be_transparent(data: bytes) -> bool:
+    if data.startswith(b"\x89PNG"):
+        return data[25:26] in (b"\x04", b"\x06") or b"tRNS" in data  # grey or RGB with alpha; a transparent colour
+    return data.startswith((b"RIFF", b"GIF8", *_TIFF))
+
+
+def _decode_transparent(data: bytes) -> Image | None:
+    """Decode over white; None where there turns out to be no alpha channel."""
+    image = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_UNCHANGED)
+    if image is None or image.ndim != 3 or image.shape[2] != 4:
+        return None
+    depth = 257 if image.dtype == np.uint16 else 1
+    rgba = np.asarray(cv2.cvtColor((image / depth).astype(np.uint8), cv2.COLOR_BGRA2RGBA), np.uint8)
+    if data.startswith(_TIFF) and depth == 1:  # OpenCV has already multiplied these by alpha
+        return cv2.add(rgba[:, :, :3], np.repeat(255 - rgba[:, :, 3:], 3, axis=2)).astype(np.uint8)
+    return convert_colour(rgba, "rgb")

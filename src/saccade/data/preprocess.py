@@ -1,0 +1,117 @@
+"""`preprocessing.json`: the one implementation of what an image becomes before the model sees it.
+
+Training, evaluation, predict, serve and the ONNX predictor all call `Preprocessing.apply`. Its result is uint8: the
+model owns the normalisation, in its first layer, so nothing can normalise twice; `mean` and `std` stand here for that
+layer. Nothing random happens here.
+"""
+
+import json
+from collections.abc import Mapping
+from typing import Any, Literal, assert_never
+
+import cv2
+import numpy as np
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+
+from saccade.data.images import Colour, Image, convert_colour
+from saccade.errors import InputError
+from saccade.recipes.tables.read import Pad, PreprocessingTable, Stretch
+from saccade.text.charset import Charset
+
+
+class Preprocessing(BaseModel):
+    """The contract between the weights of a model and everybody who feeds it; every field must be given."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True, use_attribute_docstrings=True)
+
+    height_px: int = Field(ge=1)
+    """Height of the model's input."""
+    width_px: int = Field(ge=1)
+    """Width of the model's input."""
+    colour: Colour
+    """Channels of the model's input."""
+    fit: Literal["stretch", "pad"]
+    """Whether an image of another shape is stretched, or keeps its shape and is filled up on the right and below."""
+    pad_value: int | None = Field(ge=0, le=255)
+    """Grey level of the filling; null under stretch."""
+    mean: tuple[float, ...] | None
+    """What the model subtracts from each channel divided by 255; null where each image is scaled by its own values."""
+    std: tuple[float, ...] | None
+    """What the model divides by then; null as `mean` is."""
+    normalised_by: Literal["model"]
+    """Who normalises: always the model."""
+    charset: str
+    """The characters in token order: token 1 is the first, 0 the blank."""
+
+    @field_validator("charset")
+    @classmethod
+    def _check_charset(cls, charset: str) -> str:
+        if Charset(charset).characters != charset:
+            raise ValueError("must be sorted, unique and in NFC")
+        return charset
+
+    @classmethod
+    def from_recipe(cls, preprocessing: PreprocessingTable, charset: Charset) -> "Preprocessing":
+        """Join the recipe's table with the frozen charset; `fixed` contrast means that [0, 255] becomes [-1, 1]."""
+        match preprocessing.fit:
+            case Stretch():
+                pad_value = None
+            case Pad(value=value):
+                pad_value = value
+            case _:
+                assert_never(preprocessing.fit)
+        half = (0.5,) * (1 if preprocessing.colour == "grey" else 3) if preprocessing.contrast == "fixed" else None
+        return cls(
+            height_px=preprocessing.height_px,
+            width_px=preprocessing.width_px,
+            colour=preprocessing.colour,
+            fit=preprocessing.fit.name,
+            pad_value=pad_value,
+            mean=half,
+            std=half,
+            normalised_by="model",
+            charset=charset.characters,
+        )
+
+    def apply(self, image: Image) -> Image:
+        """Bring an image uint8 [h, w, 1 | 3 | 4] (grey, RGB, RGBA) to uint8 [height_px, width_px, 1 | 3].
+
+        Shrinking averages areas, enlarging interpolates linearly; which of the two it is, the areas before and after
+        decide.
+        """
+        image = convert_colour(image, self.colour)
+        if self.pad_value is None:
+            return _resize(image, self.height_px, self.width_px)
+        scale = min(self.height_px / image.shape[0], self.width_px / image.shape[1])
+        height, width = (max(1, round(side * scale)) for side in image.shape[:2])
+        frame = np.full((self.height_px, self.width_px, image.shape[2]), self.pad_value, np.uint8)
+        frame[:height, :width] = _resize(image, height, width)
+        return frame
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the content of `preprocessing.json`."""
+        return self.model_dump(mode="json")
+
+    @classmethod
+    def from_json(cls, values: Mapping[str, Any], name: str = "preprocessing.json") -> "Preprocessing":
+        """Check and take the content of a `preprocessing.json`.
+
+        Raises:
+            InputError: A key is missing, unknown or of the wrong type; the message begins with `name`.
+        """
+        try:
+            return cls.model_validate_json(json.dumps(values))
+        except ValidationError as error:
+            first = error.errors()[0]
+            key = ".".join(str(part) for part in first["loc"])
+            raise InputError(
+                f"{name}: {key}: {first['msg']}; restore the file that was written with the weights"
+            ) from None
+
+
+def _resize(image: Image, height: int, width: int) -> Image:
+    if image.shape[:2] == (height, width):
+        return image
+    shrinks = height * width < image.shape[0] * image.shape[1]
+    resized = cv2.resize(image, (width, height), interpolation=cv2.INTER_AREA if shrinks else cv2.INTER_LINEAR)
+    return np.asarray(resized.reshape(height, width, image.shape[2]), np.uint8)  # OpenCV drops a single channel

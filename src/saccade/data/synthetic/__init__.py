@@ -1,0 +1,1 @@
+"""Images drawn on the fly, with labels that are right by construction."""

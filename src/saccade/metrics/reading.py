@@ -1,0 +1,57 @@
+"""All that is reported of a reader, computed from stored prediction rows alone (`saccade evaluate`)."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict
+from typing import Any
+
+from saccade.errors import InputError
+from saccade.metrics import METRIC_VERSION
+from saccade.metrics.calibration import expected_calibration_error, reliability_table
+from saccade.metrics.intervals import Estimate, bootstrap_interval, wilson_interval
+from saccade.metrics.text import by_character, by_length, score_texts
+
+
+def summarise_reading(rows: Sequence[Mapping[str, Any]], charset: Iterable[str] | None = None) -> dict[str, object]:
+    """Return what `metrics.json` holds for a split.
+
+    Every metric is `{value, low, high, n}` with 95 % bounds over images: Wilson's for shares, bootstrap for `cer` and
+    `ned`; none for `ece`, whose bootstrap is biased. Beside them stand `by_length`, `by_character`, `reliability` and
+    `metric_version`.
+
+    Args:
+        rows: Prediction rows with the keys id, target, prediction and confidence.
+        charset: Characters of `by_character`; default: those of the targets.
+
+    Raises:
+        InputError: There is no row, an id occurs twice, or a confidence is outside [0, 1].
+    """
+    _check_rows(rows)
+    predictions, targets = [row["prediction"] for row in rows], [row["target"] for row in rows]
+    scores = score_texts(predictions, targets)
+    n = len(scores)
+    confidences, correct = [row["confidence"] for row in rows], [score.distance == 0 for score in scores]
+    metrics = {
+        "exact_match": wilson_interval(sum(correct), n),
+        "within_1": wilson_interval(sum(score.distance <= 1 for score in scores), n),
+        "within_2": wilson_interval(sum(score.distance <= 2 for score in scores), n),
+        "cer": bootstrap_interval([score.distance for score in scores], [score.target_length for score in scores]),
+        "ned": bootstrap_interval([score.similarity for score in scores]),
+        "ece": Estimate(expected_calibration_error(confidences, correct), None, None, n),
+    }
+    return {
+        **{name: asdict(estimate) for name, estimate in metrics.items()},
+        "by_length": by_length(predictions, targets),
+        "by_character": by_character(predictions, targets, charset),
+        "reliability": reliability_table(confidences, correct),
+        "metric_version": METRIC_VERSION,
+    }
+
+
+def _check_rows(rows: Sequence[Mapping[str, Any]]) -> None:
+    seen: set[str] = set()
+    for row in rows:
+        if row["id"] in seen:
+            raise InputError(f"{row['id']} is predicted twice: evaluate the split again, every image counts once")
+        if not 0 <= row["confidence"] <= 1:
+            raise InputError(f"{row['id']}: confidence {row['confidence']} is outside [0, 1]: evaluate the split again")
+        seen.add(row["id"])

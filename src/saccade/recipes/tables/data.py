@@ -1,0 +1,143 @@
+"""`[data]`: where images and labels come from, how they are split, and where they live while training."""
+
+import re
+from typing import Annotated, Literal
+
+from pydantic import Field, field_validator, model_validator
+
+from saccade.recipes.tables.base import Table
+
+
+class Keep(Table):
+    """Named filters; what they drop is counted in the record. Without them a bad example is an error."""
+
+    readable: bool = False
+    """Leave out images that are missing, cannot be decoded or are smaller than 2 x 2 px."""
+    labelled: bool = False
+    """Leave out examples whose label is empty."""
+    in_charset: bool = False
+    """Leave out labels that hold a character outside the charset."""
+    fits: bool = False
+    """Leave out labels longer than the model's time steps can hold (characters plus adjacent repeats)."""
+    unique: bool = False
+    """Where one file name occurs more than once, keep the first."""
+    min_length: int | None = Field(default=None, ge=1)
+    """Leave out labels with fewer characters than this."""
+    max_length: int | None = Field(default=None, ge=1)
+    """Leave out labels with more characters than this."""
+    num_lines: int | None = Field(default=None, ge=1, le=2)
+    """Leave out examples known to have another number of lines (only synthetic plates know theirs so far)."""
+
+    @model_validator(mode="after")
+    def _lengths_in_order(self) -> "Keep":
+        if self.min_length is not None and self.max_length is not None and self.min_length > self.max_length:
+            raise ValueError(
+                f"min_length {self.min_length} is above max_length {self.max_length}; nothing would be kept"
+            )
+        return self
+
+
+class SourceTable(Table):
+    """What every source has."""
+
+    weight: float = Field(default=1.0, gt=0)
+    """Share of an epoch relative to the other training sources; 1.0 each means every image once."""
+    keep: Keep = Keep()
+    """Filters of this source."""
+
+
+class TsvSource(SourceTable):
+    """A text file with a line an image: `file<TAB>text`, UTF-8."""
+
+    format: Literal["tsv"] = "tsv"
+    path: str
+    """The label file."""
+    images: str | None = None
+    """The folder that the file names are relative to; default: the label file's own, or `images` in it."""
+
+
+class CsvSource(SourceTable):
+    """A CSV file with a header row."""
+
+    format: Literal["csv"] = "csv"
+    path: str
+    """The CSV file, UTF-8."""
+    images: str | None = None
+    """The folder that the file names are relative to; default: the CSV file's own, or `images` in it."""
+    image_column: str = "image_path"
+    """Name of the column with the file name."""
+    text_column: str = "plate_text"
+    """Name of the column with the label."""
+
+
+class FilenameSource(SourceTable):
+    """A folder whose file names hold the labels."""
+
+    format: Literal["filename"] = "filename"
+    path: str
+    """The folder; it is searched recursively."""
+    pattern: str = r"^(?P<text>[^_]+)"
+    """Regular expression searched in the file name without its extension; its group `text` is the label."""
+
+    @field_validator("pattern")
+    @classmethod
+    def _pattern_names_text(cls, pattern: str) -> str:
+        try:
+            groups = re.compile(pattern).groupindex
+        except re.error as error:
+            raise ValueError(f"not a regular expression: {error}") from None
+        if "text" not in groups:
+            raise ValueError("the expression needs a group that is the label: (?P<text>...)")
+        return pattern
+
+
+class FolderSource(SourceTable):
+    """Image folders: the name of the folder that holds an image is its label."""
+
+    format: Literal["folder"] = "folder"
+    path: str
+    """The folder of the label folders."""
+
+
+class SyntheticPlatesSource(SourceTable):
+    """Licence plates drawn on the fly, the same for the same seed; needs no file."""
+
+    format: Literal["synthetic_plates"] = "synthetic_plates"
+    num_images: int = Field(default=1000, ge=1)
+    """How many plates."""
+    seed: int = Field(default=0, ge=0)
+    """Another seed draws other plates."""
+    layouts: tuple[Annotated[str, Field(pattern=r"^[0A \-|/]*[0A][0A \-|/]*$")], ...] = ()
+    """What stands on a plate: `0` a digit, `A` a letter, ` ` a gap, `-` a dash, `|` a line beside a smaller block, `/` the next
+    line; each layout as often as the others, e.g. ["00|A 000 AA"]. Default: those of many countries."""
+    two_line_fraction: float = Field(default=0.0, ge=0, le=1)
+    """Share of plates with two lines among the default layouts; the label joins them top first."""
+    difficulty: float = Field(default=0.5, ge=0, le=1)
+    """0 draws flat clean plates, 1 the strongest perspective, dirt, shadow, blur and noise."""
+
+
+Source = Annotated[
+    TsvSource | CsvSource | FilenameSource | FolderSource | SyntheticPlatesSource, Field(discriminator="format")
+]
+
+
+class DataTable(Table):
+    """`[data]`: sources a split, and how their images are held."""
+
+    root: str | None = None
+    """Folder that relative paths start from; default: --data-root, $SACCADE_DATA, or `data/` beside the recipe."""
+    train: tuple[Source, ...] = Field(min_length=1)
+    """Sources of the training split."""
+    val: tuple[Source, ...] = ()
+    """Sources of the validation split; default: a part of the training split, by `val_fraction`."""
+    test: tuple[Source, ...] = ()
+    """Sources of the test split; never used to choose anything."""
+    val_fraction: float = Field(default=0.1, gt=0, lt=1)
+    """Share of the training images used for validation when `val` is not given; split by content hash, so duplicates stay
+    together. Drawn images are taken only where there are no others."""
+    residency: Literal["auto", "device", "memory", "lazy"] = "auto"
+    """Where decoded images live: on the device, in memory, or read at each use; `auto` chooses and says so."""
+    workers: Literal["thread", "process"] = "thread"
+    """What prepares batches in the background; for small images threads are faster (`benchmarks/loading.py`)."""
+    num_workers: int = Field(default=1, ge=0, le=64)
+    """How many of them; 0 prepares in the training loop itself."""

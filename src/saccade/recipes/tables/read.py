@@ -1,0 +1,127 @@
+"""The tables of the read task: preprocessing, text, networks, decoding."""
+
+from typing import Annotated, Literal
+
+from pydantic import Field, model_validator
+
+from saccade.recipes.tables.base import Table
+
+
+class Stretch(Table):
+    """Resize to the frame, whatever the shape."""
+
+    name: Literal["stretch"] = "stretch"
+
+
+class Pad(Table):
+    """Keep the shape: resize to fit the frame and fill the rest on the right and below."""
+
+    name: Literal["pad"] = "pad"
+    value: int = Field(default=128, ge=0, le=255)
+    """Grey level of the filling."""
+
+
+class PreprocessingTable(Table):
+    """`[preprocessing]`: what an image becomes before the model sees it, in training and ever after."""
+
+    height_px: int = Field(default=48, ge=8, le=1024, multiple_of=2)
+    """Height of the model's input."""
+    width_px: int = Field(default=160, ge=8, le=4096, multiple_of=2)
+    """Width of the model's input."""
+    colour: Literal["grey", "rgb"] = "grey"
+    """Channels of the model's input."""
+    contrast: Literal["fixed", "per_image"] = "fixed"
+    """What the model's first layer centres and scales by: fixed numbers, or each image's own mean and deviation."""
+    fit: Annotated[Stretch | Pad, Field(discriminator="name")] = Stretch()
+    """How an image of another shape gets in."""
+
+
+class TextTable(Table):
+    """`[text]`: the characters. Labels are brought to NFC before anything else."""
+
+    charset: str | None = None
+    """The characters that can be read, in any order; default: those of the training labels."""
+
+
+class LightResNet(Table):
+    """A small residual network for one line of text on a small machine; height and width are divided in steps."""
+
+    name: Literal["light_resnet"] = "light_resnet"
+    stem_channels: int = Field(default=32, ge=4)
+    """Channels of the first convolution, which sees each 2x2 block of pixels as one."""
+    channels: tuple[Annotated[int, Field(ge=1)], ...] = Field(default=(48, 96, 160), min_length=1, max_length=5)
+    """Channels of each stage; every stage halves the height, the first also halves the width."""
+    num_blocks: tuple[Annotated[int, Field(ge=1)], ...] = Field(default=(1, 2, 2), min_length=1, max_length=5)
+    """Residual blocks of each stage."""
+    column_size: int = Field(default=256, ge=4)
+    """Length of the vector of each column, made by a convolution over the whole remaining height."""
+
+    @model_validator(mode="after")
+    def _one_number_a_stage(self) -> "LightResNet":
+        if len(self.channels) != len(self.num_blocks):
+            raise ValueError(
+                f"channels has {len(self.channels)} stages and num_blocks {len(self.num_blocks)}; give each stage both"
+            )
+        return self
+
+
+Backbone = LightResNet
+
+
+class BiLstm(Table):
+    """Bidirectional LSTM over the width."""
+
+    name: Literal["bilstm"] = "bilstm"
+    hidden_size: int = Field(default=128, ge=1)
+    """Units a direction."""
+    num_layers: int = Field(default=1, ge=1, le=4)
+    """Layers."""
+
+
+class NoNeck(Table):
+    """Columns of the backbone go to the head as they are."""
+
+    name: Literal["none"] = "none"
+
+
+class CtcHead(Table):
+    """A linear layer per time step."""
+
+    blank_bias: float = 0.0
+    """Bias of the blank at the start of training; below 0 the reader leaves the answer 'nothing but blanks' sooner."""
+    auxiliary_weight: float = Field(default=0.0, ge=0, le=10)
+    """Weight of a second CTC loss, in training only, on a head that sees the columns before the neck: it teaches the backbone to read."""
+
+
+class Crnn(Table):
+    """Convolutions, a recurrent neck and CTC (Shi et al. 2017)."""
+
+    name: Literal["crnn"] = "crnn"
+    backbone: Backbone = LightResNet()
+    """What turns an image into columns."""
+    neck: Annotated[BiLstm | NoNeck, Field(discriminator="name")] = BiLstm()
+    """What lets columns see each other."""
+    head: CtcHead = CtcHead()
+    """What turns columns into characters."""
+    dropout: float = Field(default=0.0, ge=0, lt=1)
+    """Share of each column's values dropped before the neck and before the head."""
+
+
+ReadModel = Crnn
+
+
+class Greedy(Table):
+    """The best class of each time step."""
+
+    name: Literal["greedy"] = "greedy"
+
+
+class PrefixBeam(Table):
+    """Sums the paths of each text (Hannun et al. 2014, without a language model)."""
+
+    name: Literal["prefix_beam"] = "prefix_beam"
+    beam_width: int = Field(default=8, ge=1, le=256)
+    """Texts kept from step to step."""
+
+
+Decode = Annotated[Greedy | PrefixBeam, Field(discriminator="name")]

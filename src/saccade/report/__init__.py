@@ -1,0 +1,1 @@
+"""Figures, comparisons and pages from records; needs no PyTorch."""

@@ -1,0 +1,1 @@
+"""The read task: an image of a line of text in, the text out."""

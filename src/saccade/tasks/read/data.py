@@ -1,0 +1,98 @@
+"""Examples, samples and batches of the read task."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from saccade.data.formats.entry import Entry
+from saccade.data.images import read_image
+from saccade.data.preprocess import Preprocessing
+from saccade.tasks.base import Batch, Examples
+from saccade.text.vocabulary import Vocabulary
+
+
+@dataclass(frozen=True)
+class ReadSample:
+    """One image as the model sees it, uint8 [H, W, C], its text, and its tokens: none where the charset lacks a character."""
+
+    id: str
+    image: NDArray[np.uint8]
+    text: str
+    tokens: tuple[int, ...]
+
+
+@dataclass(frozen=True)
+class ReadBatch(Batch):
+    """Images uint8 [B, C, H, W], tokens [B, L] padded with blanks, their lengths [B], and the texts."""
+
+    images: Tensor
+    tokens: Tensor
+    lengths: Tensor
+    texts: tuple[str, ...]
+
+
+class ReadExamples(Examples[ReadBatch]):
+    """Images of one split, brought to the model's input size."""
+
+    def __init__(self, entries: Sequence[Entry], preprocessing: Preprocessing, vocabulary: Vocabulary) -> None:
+        """Keep what is needed to decode each image."""
+        self._entries, self._preprocessing = entries, preprocessing
+        self._tokens = [
+            () if vocabulary.charset.unknown(entry.label) else vocabulary.encode(entry.label) for entry in entries
+        ]
+        self.ids = [entry.id for entry in entries]
+
+    def __len__(self) -> int:
+        """Return the number of images."""
+        return len(self._entries)
+
+    def __getitem__(self, index: int) -> ReadSample:
+        """Return one image, decoded and resized.
+
+        Raises:
+            InputError: the image cannot be read.
+        """
+        entry = self._entries[index]
+        image = self._preprocessing.apply(read_image(entry, self._preprocessing.colour))
+        return ReadSample(entry.id, image, entry.label, self._tokens[index])
+
+    def gather(self, indices: Sequence[int]) -> ReadBatch:
+        """Return these images as one batch."""
+        return collate([self[index] for index in indices])
+
+    @property
+    def example_bytes(self) -> int:
+        """Bytes of one decoded image."""
+        channels = 1 if self._preprocessing.colour == "grey" else 3
+        return self._preprocessing.height_px * self._preprocessing.width_px * channels
+
+    @property
+    def weights(self) -> Sequence[float] | None:
+        """Share of each image in an epoch."""
+        weights = [entry.weight for entry in self._entries]
+        return None if set(weights) <= {1.0} else weights
+
+    @property
+    def num_unwritable(self) -> int:
+        """How many labels hold a character outside the charset; such an image can only count as wrong."""
+        return sum(not tokens for tokens in self._tokens)
+
+
+def collate(samples: Sequence[ReadSample]) -> ReadBatch:
+    """Join samples of one size; tokens are padded with blanks to the longest."""
+    lengths = [len(sample.tokens) for sample in samples]
+    tokens = np.zeros((len(samples), max([*lengths, 1])), dtype=np.int64)
+    for row, sample in enumerate(samples):
+        tokens[row, : lengths[row]] = sample.tokens
+    images = np.stack([sample.image for sample in samples]).transpose(0, 3, 1, 2)  # (B, H, W, C) -> (B, C, H, W)
+    return ReadBatch(
+        ids=tuple(sample.id for sample in samples),
+        images=torch.from_numpy(np.ascontiguousarray(images)),
+        tokens=torch.from_numpy(tokens),
+        lengths=torch.tensor(lengths, dtype=torch.int64),
+        texts=tuple(sample.text for sample in samples),
+    )

@@ -1,0 +1,155 @@
+"""The read task: what the engine, the predictor and the commands know of reading lines of text."""
+
+from collections.abc import Mapping, Sequence
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from torch import nn
+
+from saccade.augment.text_line import augment_text_line
+from saccade.data.images import check_array, read_image
+from saccade.data.preprocess import Preprocessing
+from saccade.data.splits import Splits, describe_splits, load_split, load_splits
+from saccade.metrics.reading import summarise_reading
+from saccade.recipes.tables.augment import TextLineAugment
+from saccade.recipes.tables.recipe import ReadRecipe
+from saccade.recipes.tables.training import SelectTable
+from saccade.records.predictions import ReadPrediction
+from saccade.tasks.base import LossOutput, Progress, Task
+from saccade.tasks.read.data import ReadBatch, ReadExamples, ReadSample, collate
+from saccade.tasks.read.decode import decode_logits
+from saccade.tasks.read.loss import compute_ctc_loss
+from saccade.tasks.read.metrics import ReadMetrics
+from saccade.tasks.read.models import build_model, count_steps
+from saccade.tasks.read.render import render_reading
+from saccade.text.charset import Charset
+from saccade.text.vocabulary import Vocabulary
+
+
+class ReadTask(Task[ReadBatch, ReadPrediction]):
+    """Reads a line of text with CTC."""
+
+    default_select = SelectTable(metric="exact_match")
+    recipe: ReadRecipe
+
+    def __init__(self, recipe: ReadRecipe) -> None:
+        """Keep the recipe; data are read when first asked for."""
+        super().__init__(recipe)
+        self._augments = recipe.augment.text_line != TextLineAugment()
+
+    @cached_property
+    def _splits(self) -> Splits:
+        return load_splits(
+            self.recipe.data,
+            charset=self.recipe.text.charset,
+            num_steps=count_steps(self.recipe.model, self.recipe.preprocessing.width_px),
+        )
+
+    @cached_property
+    def vocabulary(self) -> Vocabulary:
+        """The characters that can be read: the recipe's, else those of the training labels."""
+        charset = self.recipe.text.charset
+        return Vocabulary(self._splits.charset if charset is None else Charset(charset))
+
+    @cached_property
+    def _preprocessing(self) -> Preprocessing:
+        return Preprocessing.from_recipe(self.recipe.preprocessing, self.vocabulary.charset)
+
+    def examples(self, split: str) -> ReadExamples:
+        """Return the images of a split.
+
+        A split with sources of its own can be read where the training images are not at hand, once the recipe holds the charset.
+
+        Raises:
+            InputError: a file, label or image of the split is bad.
+        """
+        data = self.recipe.data
+        sources = {"train": (), "val": data.val, "test": data.test}[split]
+        if sources and self.recipe.text.charset is not None and "_splits" not in vars(self):
+            entries = load_split(split, sources, Path(data.root or ".")).entries
+        else:
+            loaded = getattr(self._splits, split)
+            entries = () if loaded is None else loaded.entries
+        return ReadExamples(entries, self._preprocessing, self.vocabulary)
+
+    def unlabelled(self, image: Path | NDArray[np.uint8]) -> ReadSample:
+        """Return an image without a text, decoded and resized; an array is uint8 [H, W] grey or [H, W, 3] RGB.
+
+        Raises:
+            InputError: the image cannot be read.
+        """
+        decoded = read_image(image, self._preprocessing.colour) if isinstance(image, Path) else check_array(image)
+        return ReadSample(str(image) if isinstance(image, Path) else "", self._preprocessing.apply(decoded), "", ())
+
+    def prepare(self, example: ReadSample, rng: np.random.Generator | None) -> ReadSample:
+        """Return the image, augmented where there is a generator."""
+        if rng is None or not self._augments:
+            return example
+        image = augment_text_line(example.image, self.recipe.augment.text_line, rng)
+        return ReadSample(example.id, image, example.text, example.tokens)
+
+    def needs_prepare(self, training: bool) -> bool:
+        """Return whether images are augmented one by one."""
+        return training and self._augments
+
+    def collate(self, samples: Sequence[ReadSample]) -> ReadBatch:
+        """Join samples into a batch."""
+        return collate(samples)
+
+    def build_model(self) -> nn.Module:
+        """Return the network with fresh weights."""
+        return build_model(self.recipe.model, self._preprocessing, len(self.vocabulary))
+
+    def loss(self, model: nn.Module, batch: ReadBatch, progress: Progress) -> LossOutput:
+        """Return the CTC loss, a mean over images; with an auxiliary head, its weighted loss is part of the total."""
+        logits, *auxiliary = model(batch.images)
+        loss = compute_ctc_loss(logits, batch.tokens, batch.lengths, self.vocabulary.blank_id)
+        parts = {"ctc": loss} if auxiliary else {}
+        for other in auxiliary:
+            weight = self.recipe.model.head.auxiliary_weight
+            loss = loss + weight * compute_ctc_loss(other, batch.tokens, batch.lengths, self.vocabulary.blank_id)
+        return LossOutput(loss, float(len(batch)), parts)
+
+    def predict(self, model: nn.Module, batch: ReadBatch) -> list[ReadPrediction]:
+        """Return what is read in each image."""
+        return decode_logits(model(batch.images)[0], self.vocabulary, self.recipe.decode)
+
+    def targets(self, batch: ReadBatch) -> list[str]:
+        """Return the texts."""
+        return list(batch.texts)
+
+    def metrics(self) -> ReadMetrics:
+        """Return an empty collector."""
+        return ReadMetrics()
+
+    def summarise(self, rows: Sequence[Mapping[str, Any]]) -> dict[str, object]:
+        """Recompute every metric with its interval, by length and by character."""
+        return summarise_reading(rows)
+
+    def render(self, image: np.ndarray, target: Any, prediction: ReadPrediction | None) -> np.ndarray:
+        """Return the image with its truth and what was read below it."""
+        return render_reading(image, target, prediction)
+
+    def frozen_recipe(self) -> ReadRecipe:
+        """Return the recipe with the charset that the training labels gave."""
+        text = self.recipe.text.model_copy(update={"charset": self.vocabulary.charset.characters})
+        return self.recipe.model_copy(update={"text": text})
+
+    def with_recipe(self, recipe: Any) -> "ReadTask":
+        """Return the task of a later stage, which shares the data already read."""
+        task = ReadTask(recipe)
+        vars(task).update(
+            {name: value for name, value in vars(self).items() if name in {"_splits", "vocabulary", "_preprocessing"}}
+        )
+        return task
+
+    def preprocessing(self) -> dict[str, object]:
+        """Return the contract of every consumer of the weights."""
+        return self._preprocessing.to_json()
+
+    def describe_data(self) -> dict[str, object]:
+        """Return sources, counts, digests, drops and overlap."""
+        return describe_splits(self._splits)

@@ -1,0 +1,1 @@
+"""Characters, token ids and CTC, without torch: from labels to tokens and from log-probabilities to text."""

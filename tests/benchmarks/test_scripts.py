@@ -1,0 +1,91 @@
+"""Every script in miniature, in a process of its own, as `make bench` runs it."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.benchmarks.conftest import BENCHMARKS
+from tests.benchmarks.fake_peer import write_fake_peer
+
+ROW_KEYS = {"name", "unit", "goal", "ours", "peer", "ratio", "higher_is_better", "holds", "repeats"}
+SCRIPTS = sorted(path.stem for path in BENCHMARKS.glob("[a-z]*.py"))
+
+
+def run(script: str, *options: str) -> subprocess.CompletedProcess[str]:
+    environment = os.environ | {"OMP_NUM_THREADS": "2", "PYTHONDONTWRITEBYTECODE": "1"}
+    command = [sys.executable, str(BENCHMARKS / f"{script}.py"), *options]
+    return subprocess.run(command, capture_output=True, text=True, check=False, env=environment, timeout=600)
+
+
+def read_result(folder: Path, claim: str) -> Any:
+    result = json.loads((folder / f"{claim}.json").read_text(encoding="utf-8"))
+    assert result["claim"] == claim
+    assert result["settings"]["quick"] is True
+    for row in result["rows"]:
+        assert set(row) >= ROW_KEYS
+        assert all(pair[0] > 0 and (pair[1] is None or pair[1] > 0) for pair in row["repeats"])
+    return result
+
+
+def test_every_script_is_a_claim_with_a_docstring() -> None:
+    assert {"fit_overhead", "help_time", "loading", "plates_training"} <= set(SCRIPTS)
+    for script in SCRIPTS:
+        text = (BENCHMARKS / f"{script}.py").read_text(encoding="utf-8")
+        assert text.startswith('"""')
+        assert "Floor: " in text.split('"""')[1]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("script", ["fit_overhead", "help_time", "loading"])
+def test_script_in_miniature(script: str, tmp_path: Path) -> None:
+    done = run(script, "--quick", "--out", str(tmp_path))
+    assert done.returncode == 0, done.stderr
+    assert read_result(tmp_path, script)["rows"]
+
+
+@pytest.mark.slow
+def test_fit_and_the_bare_loop_do_the_same_work(tmp_path: Path) -> None:
+    done = run("fit_overhead", "--quick", "--out", str(tmp_path))
+    assert done.returncode == 0, done.stderr
+    losses = read_result(tmp_path, "fit_overhead")["rows"][0]["loss_of_last_epoch"]
+    assert losses["fit"] == pytest.approx(losses["bare"], rel=0.05)  # dropout draws differ
+
+
+@pytest.mark.slow
+def test_plates_training_without_a_peer_says_how_to_get_it() -> None:
+    done = run("plates_training")
+    assert (done.returncode, done.stderr.count("\n")) == (2, 1)
+    assert "git clone https://github.com/clovaai/deep-text-recognition-benchmark" in done.stderr
+    quick = run("plates_training", "--quick")
+    assert (quick.returncode, quick.stderr) == (0, done.stderr)
+
+
+@pytest.mark.slow
+def test_plates_training_beside_a_fake_peer(tmp_path: Path) -> None:
+    peer = write_fake_peer(tmp_path / "peer")
+    out = tmp_path / "out"
+    options = ("--peer", str(peer), "--rows", "step,outside,to_90", "--seeds", "3", "--out", str(out))
+    done = run("plates_training", "--quick", *options)
+    assert done.returncode == 0, done.stderr
+    result = read_result(out, "plates_training")
+    losses = result["rows"][0]["mean_loss"]
+    assert losses["ours"] == pytest.approx(losses["theirs"], rel=1e-5)  # same weights, same tensors, same updates
+    assert [row["name"].split(":")[0] for row in result["rows"]] == ["step, fp32", *["outside the step"] * 6]
+    race = read_result(out, "plates_training_to_90")["rows"][0]
+    assert (race["seeds"], race["ours_reached"], race["peer_reached"]) == ([3], [True], [True])
+    assert race["runs"][0]["peer"]["validations"] == [[1.5, 0.91]]
+
+
+@pytest.mark.slow
+def test_plates_training_with_a_folder_that_is_no_checkout(tmp_path: Path) -> None:
+    done = run("plates_training", "--quick", "--peer", str(tmp_path))
+    assert done.returncode == 2
+    assert done.stderr.splitlines() == [
+        f"plates_training: {tmp_path} holds no train.py; git clone "
+        "https://github.com/clovaai/deep-text-recognition-benchmark and name that folder"
+    ]

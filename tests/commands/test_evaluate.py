@@ -1,0 +1,95 @@
+"""Metrics from stored predictions without PyTorch, and from predictions made now."""
+
+import json
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from saccade.cli import run
+from saccade.records.reader import read_run
+
+
+@pytest.fixture
+def copied(trained, tmp_path):
+    """Copy the run: the stored predictions may be changed."""
+    return Path(shutil.copytree(trained, tmp_path / "run"))
+
+
+def evaluate(capsys, *arguments):
+    capsys.readouterr()
+    assert run(["evaluate", *map(str, arguments)]) == 0
+    return capsys.readouterr().out
+
+
+def test_json_is_the_content_of_metrics_json(copied, capsys):
+    before = (copied / "metrics.json").read_bytes()
+    document = json.loads(evaluate(capsys, copied, "--json"))
+    assert document == json.loads(before)
+    assert (copied / "metrics.json").read_bytes() == before
+    assert document["splits"]["val"]["exact_match"]["n"] == 4
+
+
+def test_metrics_follow_the_predictions_without_pytorch(copied):
+    record = read_run(copied)
+    from saccade.records.writer import RunWriter
+
+    with RunWriter.resume(copied) as writer:
+        writer.write_predictions("val", [row | {"prediction": row["target"]} for row in record.predictions("val")])
+    program = (
+        "import sys\nsys.modules.update(dict.fromkeys(('torch', 'torchvision', 'timm')))\n"
+        "from saccade.cli import run\nsys.exit(run(sys.argv[1:]))"
+    )
+    ended = subprocess.run(
+        [sys.executable, "-c", program, "evaluate", str(copied), "--json"], capture_output=True, text=True, check=False
+    )
+    assert ended.returncode == 0, ended.stderr
+    assert json.loads(ended.stdout)["splits"]["val"]["exact_match"]["value"] == 1
+    assert read_run(copied).metrics == json.loads(ended.stdout)
+
+
+def test_a_split_without_predictions_is_predicted_and_stored(copied, capsys):
+    document = json.loads(evaluate(capsys, copied, "--split", "train", "--json"))
+    assert sorted(document["splits"]) == ["train", "val"]
+    assert len(read_run(copied).predictions("train")) == 8
+
+
+def test_other_images_are_predicted_and_not_stored(copied, trained, capsys):
+    labels = trained.parents[3] / "val.tsv"
+    assert labels.is_file()
+    document = json.loads(evaluate(capsys, copied, "--data", f"tsv:{labels}", "--json"))
+    stored = read_run(copied).metrics["splits"]["val"]
+    assert document["splits"][f"tsv:{labels}"] == stored
+    assert read_run(copied).splits() == ["val"]
+
+
+def test_predictions_repeat_those_of_training(copied, capsys):
+    before = read_run(copied).predictions("val")
+    (copied / "predictions" / "val.jsonl.gz").unlink()
+    evaluate(capsys, copied)
+    assert read_run(copied).predictions("val") == before
+
+
+def test_the_tables(copied, capsys):
+    shown = evaluate(capsys, copied)
+    lines = [" ".join(line.split()) for line in shown.splitlines()]
+    assert lines[0].startswith(str(copied))
+    assert "val 4 images" in lines
+    assert "metric value 95 % interval" in lines
+    assert "characters images exact_match cer" in lines
+    assert any(line.startswith("train, augmented, last ") for line in lines)
+    assert "\x1b" not in shown
+    assert evaluate(capsys, copied, "--split", "val") == shown
+
+
+def test_labels_outside_the_charset_are_said(copied, trained, tmp_path, capsys):
+    data = trained.parents[3]
+    shutil.copy(data / "0.png", tmp_path / "0.png")
+    (tmp_path / "other.tsv").write_text("0.png\tAB1Ж\n", encoding="utf-8")
+    capsys.readouterr()
+    assert run(["evaluate", str(copied), "--data", f"tsv:{tmp_path / 'other.tsv'}", "--json"]) == 0
+    captured = capsys.readouterr()
+    assert "1 labels hold characters outside the charset; they count as wrong" in captured.err
+    assert json.loads(captured.out)

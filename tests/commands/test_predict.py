@@ -1,0 +1,103 @@
+"""What is read in images, from the shell and from Python, in scripts of every kind."""
+
+import csv
+import io
+import json
+import shutil
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+
+import saccade
+from saccade.cli import run
+from saccade.errors import InputError
+from tests.tiny_reader import RECIPE, draw, train
+
+
+@pytest.fixture
+def folder(trained):
+    return trained.parents[3]
+
+
+def predict(capsys, *arguments):
+    capsys.readouterr()
+    assert run(["predict", *map(str, arguments)]) == 0
+    return capsys.readouterr().out
+
+
+def test_jsonl_keeps_the_order_and_names(trained, folder, capsys):
+    names = [str(folder / f"{number}.png") for number in (3, 0, 3)]
+    rows = [json.loads(line) for line in predict(capsys, trained, *names, "--format", "jsonl").splitlines()]
+    assert [row["image"] for row in rows] == names
+    assert rows[0] == rows[2]
+    for row in rows:
+        assert set(row) == {"image", "text", "confidence", "character_confidences"}
+        assert len(row["character_confidences"]) == len(row["text"])
+
+
+def test_csv_and_table_say_the_same(trained, folder, capsys):
+    rows = list(csv.DictReader(io.StringIO(predict(capsys, trained, folder / "0.png", "--format", "csv"))))
+    table = predict(capsys, trained, folder / "0.png")
+    assert list(rows[0]) == ["image", "text", "confidence"]
+    assert table == f"{folder / '0.png'}  {float(rows[0]['confidence']):.3f}  {rows[0]['text']}\n"
+
+
+def test_folders_and_names_of_any_script(trained, folder, tmp_path, capsys):
+    for name in ("ナンバー 1.png", "sub/Ж.png", "notes.txt"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        shutil.copy(folder / "0.png", tmp_path / name)
+    table = predict(capsys, trained, tmp_path)
+    assert table.count("\n") == 2
+    assert "ナンバー 1.png" in table
+    assert "sub/Ж.png" in table
+
+
+def test_python_takes_paths_and_arrays(trained, folder):
+    reader = saccade.load(trained, device="cpu")
+    path = folder / "0.png"
+    rgb = cv2.cvtColor(cv2.imread(str(path)), cv2.COLOR_BGR2RGB)
+    [first] = reader.predict(path)
+    assert reader.predict(str(path)) == reader.predict([str(path)]) == reader.predict(rgb) == [first]
+    grey = cv2.cvtColor(rgb, cv2.COLOR_RGB2GRAY)
+    assert [read.text for read in reader.predict([grey, grey[:, :, None]])] == [first.text] * 2
+    assert reader.predict([]) == []
+
+
+@pytest.mark.parametrize(
+    "image",
+    [
+        np.zeros((32, 64, 2), np.uint8),
+        np.zeros((1, 64), np.uint8),
+        np.zeros(9, np.uint8),
+    ],
+)
+def test_python_refuses_what_is_no_image(trained, image):
+    with pytest.raises(InputError, match="is no image; pass uint8"):
+        saccade.load(trained, device="cpu").predict(image)
+
+
+def test_python_refuses_what_is_no_run(tmp_path):
+    with pytest.raises(InputError, match="no such recipe file"):
+        saccade.load(tmp_path)
+
+
+@pytest.mark.parametrize(
+    "labels", [("서울12가3456", "부산34나5678", "경기56다7890"), ("皖AB4155", "京ACE543", "沪B12345")]
+)
+def test_other_scripts_from_new_to_predict(labels, tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    for number, label in enumerate(labels * 3):
+        draw(Path(f"{label}_{number}.png"), label, number)
+    assert run(["new", "."]) == 0
+    assert "before the first _" in capsys.readouterr().err
+    tiny = RECIPE[RECIPE.index("[model.backbone]") :].replace("epochs = 1\n", "")
+    source = Path("recipe.toml").read_text(encoding="utf-8").partition("\n[preprocessing]")[0]
+    Path("recipe.toml").write_text(f"{source}\n{tiny}epochs = 1\n", encoding="utf-8")
+    trained = train(tmp_path)
+    charset = json.loads((trained / "preprocessing.json").read_text(encoding="utf-8"))["charset"]
+    assert charset == "".join(sorted(set("".join(labels))))
+    rows = predict(capsys, trained, ".", "--format", "jsonl").splitlines()
+    assert len(rows) == 9
+    assert set(json.loads(rows[0])["text"]) <= set(charset)

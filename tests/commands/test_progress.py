@@ -1,0 +1,115 @@
+"""What is shown of a run: plain lines where there is no terminal, and a wish to stop on a signal."""
+
+import io
+import os
+import signal
+
+import pytest
+
+from saccade.commands import progress
+from saccade.commands.progress import Display
+
+START = {
+    "event": "start",
+    "step": 0,
+    "num_train": 1870,
+    "num_val": 100,
+    "num_steps": 60,
+    "steps_per_epoch": 30,
+    "num_parameters": 980_000,
+    "train_residency": "memory (12 MiB decoded)",
+}
+
+
+def step(number):
+    return {"event": "step", "step": number, "epoch": (number - 1) // 30, "images": 64, "waited": 0.0}
+
+
+def validation(epoch, value, **more):
+    views = {view: {"top1_accuracy": value, "nll": 9.0} for view in ("val", "train_clean", "train_augmented")}
+    return {"event": "validation", "step": 30 * epoch, "epoch": epoch, "seconds": 61.0, "is_best": True, **views} | more
+
+
+def test_one_line_a_validation(capsys, tmp_path):
+    with Display() as display:
+        display.began(tmp_path)
+        display.watch(START)
+        display.watch(step(1))
+        display.watch({"step": 1, "loss": 1.5})
+        display.watch(validation(1, 0.5))
+        display.watch({"event": "checkpoint", "step": 30})
+        display.watch(validation(2, 0.25, is_best=False))
+        display.watch({"event": "early_stop", "step": 60, "best_step": 30})
+    captured = capsys.readouterr()
+    assert captured.out == ""
+    assert captured.err.splitlines() == [
+        f"run      {tmp_path}",
+        "images   1,870 train, 100 validation",
+        "held in  memory (12 MiB decoded)",
+        "model    980,000 parameters; 2 epochs of 30 steps",
+        "",
+        "                  top1_accuracy",
+        "    time   epoch  validation       train   augmented        loss",
+        "    1:01       1      0.5000      0.5000      0.5000      1.5000  best",
+        "    1:01       2      0.2500      0.2500      0.2500           -",
+        "stopped early: nothing better since step 30",
+    ]
+
+
+@pytest.mark.parametrize(("metric", "shown"), [("nll", "9.0000"), ("absent", "0.5000"), (None, "0.5000")])
+def test_the_selected_metric_is_shown(metric, shown, capsys):
+    with Display(metric) as display:
+        display.watch(START)
+        display.watch(validation(1, 0.5))
+    assert shown in capsys.readouterr().err.splitlines()[-1]
+
+
+def test_a_long_epoch_gives_a_sign_of_life(capsys, monkeypatch):
+    now = [0.0]
+    monkeypatch.setattr(progress.time, "perf_counter", lambda: now[0])
+    with Display() as display:
+        display.watch(START)
+        capsys.readouterr()
+        for number in range(1, 9):
+            now[0] += 10.0
+            display.watch(step(number))
+    [line] = capsys.readouterr().err.splitlines()
+    assert line == "epoch 1/2  step 7  6 images/s  waiting 0%  8:50 left"
+
+
+def test_signals_ask_once_and_end_at_the_second(capsys):
+    before = signal.getsignal(signal.SIGTERM)
+    with Display() as display:
+        assert not display.stop()
+        os.kill(os.getpid(), signal.SIGTERM)
+        assert display.stop()
+        with pytest.raises(KeyboardInterrupt):
+            os.kill(os.getpid(), signal.SIGINT)
+    assert signal.getsignal(signal.SIGTERM) is before
+    assert "saving, then stopping" in capsys.readouterr().err
+
+
+def test_a_terminal_sees_a_bar(capsys, monkeypatch):
+    monkeypatch.setenv("FORCE_COLOR", "1")
+    monkeypatch.setenv("TERM", "xterm")
+    monkeypatch.setenv("COLUMNS", "100")
+    with Display() as display:
+        display.watch(START)
+        display.watch(step(15))
+        display._bar.refresh()
+    shown = capsys.readouterr().err
+    assert "epoch 1/2" in shown
+    assert "waiting 0%" in shown
+    assert "\x1b[?25h" in shown
+
+
+def test_a_closed_stderr_does_not_end_the_training(monkeypatch, tmp_path):
+    class Closed(io.StringIO):
+        def write(self, text):
+            raise BrokenPipeError
+
+    monkeypatch.setattr("sys.stderr", Closed())
+    with Display() as display:
+        display.began(tmp_path)
+        display.watch(START)
+        display.watch(validation(1, 0.5))

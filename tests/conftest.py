@@ -1,0 +1,66 @@
+"""What every test runs under: shape checks in saccade, two PyTorch threads, no display, repeatable examples."""
+
+import os
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+os.environ.setdefault("MPLBACKEND", "Agg")
+
+import jaxtyping
+import pytest
+from hypothesis import settings
+
+import tests.shape_checks  # noqa: F401  the hook looks the checker up by this name
+
+# Before any import of saccade: calls in this process are checked against their annotations, `Float[Tensor, "B T V"]`
+# too. Production runs without, and so does a process that a test starts (torch.compile does not mix with the checks).
+_shape_checks = jaxtyping.install_import_hook("saccade", "tests.shape_checks.check")
+
+settings.register_profile("saccade", deadline=None, derandomize=True, database=None)
+settings.load_profile("saccade")
+
+NUM_TORCH_THREADS = 2
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark what asks for `data_root` as realdata, so that `make test` never depends on data."""
+    for item in items:
+        if "data_root" in getattr(item, "fixturenames", ()):
+            item.add_marker("realdata")
+
+
+@pytest.fixture(autouse=True)
+def _few_threads() -> None:
+    """Bound PyTorch's threads where PyTorch is in use already; tests without it do not pay for its import."""
+    torch = sys.modules.get("torch")
+    if torch is not None and torch.get_num_threads() != NUM_TORCH_THREADS:
+        torch.set_num_threads(NUM_TORCH_THREADS)
+
+
+@pytest.fixture(autouse=True)
+def _no_data_root(monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest) -> None:
+    """Hide the machine's data root from tests that are not marked realdata."""
+    if request.node.get_closest_marker("realdata") is None:
+        monkeypatch.delenv("SACCADE_DATA", raising=False)
+
+
+@pytest.fixture(autouse=True)
+def _close_figures() -> Iterator[None]:
+    """Close what a test drew: matplotlib keeps every open figure."""
+    yield
+    if (pyplot := sys.modules.get("matplotlib.pyplot")) is not None:
+        pyplot.close("all")
+
+
+@pytest.fixture(scope="session")
+def data_root() -> Path:
+    """The folder of real image sets, $SACCADE_DATA; the test is skipped without it."""
+    named = os.environ.get("SACCADE_DATA")
+    if not named:
+        pytest.skip("real data: set SACCADE_DATA to the folder that holds the sets")
+    root = Path(named).resolve()
+    if not root.is_dir():
+        pytest.fail(f"SACCADE_DATA names {root}, which is not a folder")
+    return root

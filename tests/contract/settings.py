@@ -1,0 +1,117 @@
+"""Every setting of a recipe, found by walking its tables, with a recipe in which it matters and one other value for it."""
+
+import itertools
+import types
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal, Union, get_args, get_origin
+
+import cv2
+
+from saccade.data.synthetic.plates import draw_plate
+from saccade.recipes.introspect import tables_in, tag_field, tag_of
+from saccade.recipes.tables.base import Table
+from saccade.recipes.tables.recipe import ReadRecipe
+
+
+@dataclass(frozen=True)
+class Setting:
+    """A field of a table and the keys and variants that lead to it."""
+
+    steps: tuple[tuple[str, type[Table], bool], ...]
+    """(key, variant of its table, whether the key holds a list of tables), from the recipe down."""
+    name: str
+
+    @property
+    def table(self) -> type[Table]:
+        return self.steps[-1][1] if self.steps else ReadRecipe
+
+    @property
+    def id(self) -> str:
+        return ".".join([f"{key}[{tag_of(table) or ''}]" for key, table, _ in self.steps] + [self.name]).replace(
+            "[]", ""
+        )
+
+
+def list_settings(table: type[Table] = ReadRecipe, steps: tuple[Any, ...] = ()) -> Iterator[Setting]:
+    """Yield every field of every variant that is no table itself and not declared record-only."""
+    for name, field in table.model_fields.items():
+        if name in table.record_only or name == tag_field(table):
+            continue
+        variants = tables_in(field.annotation)
+        if not variants:
+            yield Setting(steps, name)
+        for variant in variants:
+            is_list = get_origin(field.annotation) is tuple
+            yield from list_settings(variant, (*steps, (name, variant, is_list)))
+
+
+def list_unions(table: type[Table] = ReadRecipe, steps: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]:
+    """Yield the steps to each variant of each union, one tuple a union."""
+    for name, field in table.model_fields.items():
+        variants = tables_in(field.annotation)
+        is_list = get_origin(field.annotation) is tuple
+        if len(variants) > 1:
+            yield tuple((*steps, (name, variant, is_list)) for variant in variants)
+        for variant in variants:
+            yield from list_unions(variant, (*steps, (name, variant, is_list)))
+
+
+def change(setting: Setting, value: Any, changes: dict[tuple[type[Table], str], Any]) -> Any:
+    """Return another valid value."""
+    special = next(
+        (changes[base, setting.name] for base in setting.table.__mro__ if (base, setting.name) in changes), None
+    )
+    if special is not None:
+        return special
+    field = setting.table.model_fields[setting.name]
+    annotation = field.annotation
+    parts = [part for part in get_args(annotation) if part is not type(None)]
+    if get_origin(annotation) in (Union, types.UnionType) and len(parts) == 1:
+        annotation = parts[0]
+    if get_origin(annotation) is Literal:
+        return next(choice for choice in get_args(annotation) if choice != value)
+    if annotation is bool:
+        return not value
+    if annotation is int:
+        return (value or 0) + getattr(
+            next((m for m in field.metadata if hasattr(m, "multiple_of")), None), "multiple_of", 1
+        )
+    if annotation is float:
+        bounds = {
+            name: getattr(m, name) for m in field.metadata for name in ("ge", "gt", "le", "lt") if hasattr(m, name)
+        }
+        low, high = bounds.get("ge", bounds.get("gt", 0.0)), bounds.get("le", bounds.get("lt"))
+        return (
+            (value or 0.1) * 1.5 + 0.05
+            if high is None
+            else low + (high - low) * (0.7 if (value or 0) < (low + high) / 2 else 0.3)
+        )
+    raise AssertionError(f"{setting.id}: say in CHANGES which other value a {annotation} can take")
+
+
+def write_data(folder: Path) -> None:
+    """Write sources of every format with fourteen small plates, and label files with one fault each."""
+    rows = []
+    for index in range(14):
+        plate = draw_plate(3, index, difficulty=0.2)
+        label = "".join(str((3 * index + place) % 10) for place in range(3 + index % 3))
+        rows.append((f"{label}_{index}.png", label))
+        image = cv2.cvtColor(cv2.resize(plate.image, (40, 16)), cv2.COLOR_RGB2BGR)
+        for parent in ("images", "other", f"folders/{index % 2}", f"moved/{2 + index % 2}"):
+            (folder / parent).mkdir(parents=True, exist_ok=True)
+            kept = image if parent in ("images", "folders/0", "folders/1") else 255 - image
+            cv2.imwrite(str(folder / parent / rows[-1][0]), kept)
+    files = {
+        "train": rows[:8], "shuffled": rows[2:10], "val": rows[8:12], "test": rows[12:],
+        "unreadable": [*rows[:8], ("missing.png", "12")], "unlabelled": [*rows[:7], (rows[7][0], "")],
+        "foreign": [*rows[8:11], (rows[11][0], "é")], "long": [*rows[:7], (rows[7][0], "1" * 30)],
+        "twice": [*rows[:8], rows[0]],
+    }  # fmt: skip
+    for name, listed in files.items():
+        text = "".join(f"{file}\t{label}\n" for file, label in listed)
+        (folder / f"{name}.tsv").write_text(text)
+    lines = [f"{file},{listed},{label},{label[::-1]}" for (file, label), (listed, _) in itertools.pairwise(rows[:9])]
+    for name, num_lines in (("train", 8), ("fewer", 7)):
+        (folder / f"{name}.csv").write_text("\n".join(["image_path,file,plate_text,back", *lines[:num_lines], ""]))

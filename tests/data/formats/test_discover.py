@@ -1,0 +1,158 @@
+"""What is recognised in folders of every form, and what is said where nothing, or too much, is."""
+
+import pytest
+
+from saccade.data.formats.discover import discover, find_split
+from saccade.errors import InputError
+
+
+def make(folder, *names):
+    for name in names:
+        path = folder / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.touch()
+    return folder
+
+
+def source_of(folder, split="train"):
+    return discover(folder).sources[split].model_dump(exclude_defaults=True)
+
+
+@pytest.mark.parametrize("images", ["", "images/", "photos/", "a/b/"])
+@pytest.mark.parametrize("name", ["labels.txt", "gt.txt", "anything.tsv"])
+def test_a_label_file_and_its_images(tmp_path, images, name):
+    make(tmp_path, f"{images}1.jpg", f"{images}2.jpg")
+    (tmp_path / name).write_text("1.jpg\tAB\n2.jpg\tCD\n")
+    found = {"path": str(tmp_path / name)} | ({"images": str(tmp_path / images.rstrip("/"))} if images else {})
+    assert source_of(tmp_path) == found
+    assert source_of(tmp_path / name) == found
+
+
+def test_names_with_a_folder_in_them(tmp_path):
+    make(tmp_path, "photos/1.jpg")
+    (tmp_path / "labels.tsv").write_text("photos/1.jpg\tAB\n")
+    assert source_of(tmp_path) == {"path": str(tmp_path / "labels.tsv")}
+
+
+def test_a_label_file_beside_the_folder(tmp_path):
+    make(tmp_path, "images/x.jpg", "images/y.jpg")
+    (tmp_path / "labels.tsv").write_text("x.jpg\tAB\ny.jpg\tCD\n")
+    assert source_of(tmp_path / "images")["path"] == str(tmp_path / "labels.tsv")
+
+
+def test_the_columns_of_a_csv(tmp_path):
+    make(tmp_path, "1.jpg", "2.jpg")
+    (tmp_path / "data.csv").write_text("id,Label,file\n7,AB,1.jpg\n8,CD,2.jpg\n")
+    assert source_of(tmp_path) == {"path": str(tmp_path / "data.csv"), "image_column": "file", "text_column": "Label"}
+
+
+@pytest.mark.parametrize(
+    ("header", "says"),
+    [
+        ("file,owner,colour\n1.jpg,AB,red\n", "which column is the label is not clear (owner, colour); call it text"),
+        ("1.jpg,AB\n2.jpg,CD\n", "put a header above it"),
+        ("a,b\nx,y\n", "no column holds image files"),
+    ],
+)
+def test_a_csv_that_does_not_say_enough(tmp_path, header, says):
+    make(tmp_path, "1.jpg", "2.jpg")
+    (tmp_path / "data.csv").write_text(header)
+    with pytest.raises(InputError) as error:
+        discover(tmp_path)
+    assert says in str(error.value)
+
+
+@pytest.mark.parametrize("given", ["", "train.tsv"])
+def test_the_splits_of_label_files(tmp_path, given):
+    make(tmp_path, "images/1.jpg")
+    for name in ("train", "val", "test"):
+        (tmp_path / f"{name}.tsv").write_text("1.jpg\tAB\n")
+    found = discover(tmp_path / given)
+    assert list(found.sources) == ["train", "val", "test"]
+    assert found.form == "train.tsv, val.tsv, test.tsv (file<TAB>text)"
+
+
+def test_the_splits_of_folders(tmp_path):
+    make(tmp_path, "train/AB/1.jpg", "train/CD/2.jpg", "valid/AB/1.jpg", "valid/CD/2.jpg")
+    assert discover(tmp_path).sources["val"].path == str(tmp_path / "valid")
+
+
+def test_several_label_files(tmp_path):
+    make(tmp_path, "1.jpg")
+    for name in ("us.tsv", "br.tsv"):
+        (tmp_path / name).write_text("1.jpg\tAB\n")
+    with pytest.raises(InputError, match=r"holds 2 label files \(br.tsv, us.tsv\)"):
+        discover(tmp_path)
+    assert source_of(tmp_path / "us.tsv")["path"].endswith("us.tsv")
+
+
+def test_label_files_that_speak_of_other_images_are_not_passed_over(tmp_path):
+    make(tmp_path, "AB_1.jpg", "CD_2.jpg")
+    (tmp_path / "README.txt").write_text("Photographs.\n")
+    assert "pattern" in source_of(tmp_path)
+    (tmp_path / "labels.tsv").write_text("gone.jpg\tAB\n")
+    with pytest.raises(InputError, match=r"labels\.tsv: names images that are not there, such as gone\.jpg"):
+        discover(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("names", "pattern"),
+    [
+        (("01A115AA_2ab15b", "01B222BB_00ff12", "30C123CC_aa11dd"), r"^(?P<text>[^_]+)_"),
+        (("AB12_1", "AB12_2", "CD34_1"), r"^(?P<text>[^_]+)_"),
+        (("0001_AB12", "0002_CD34", "0003_EF5"), r"^[^_]*_(?P<text>.+)$"),
+        (("plate_AB12", "plate_CD34"), r"^[^_]*_(?P<text>.+)$"),
+        (("1-AB12", "2-CD34"), r"^\d+[-. ](?P<text>.+)$"),
+        (("AB12 (1)", "CD34 (2)", "EF (3)"), r"^(?P<text>.+?)[-. ]\(?\d+\)?$"),
+        (("AB12CD", "EF34GH"), r"^(?P<text>[^_]+)$"),
+        (("938222", "104455"), r"^(?P<text>[^_]+)$"),
+        (("서울12가3456", "부산34나5678"), r"^(?P<text>[^_]+)$"),
+    ],
+)
+def test_labels_in_file_names(tmp_path, names, pattern):
+    make(tmp_path, *(f"{name}.jpg" for name in names))
+    found = discover(tmp_path).sources["train"]
+    assert found.pattern == pattern
+
+
+@pytest.mark.parametrize(
+    "names",
+    [
+        ("img_001", "img_002", "img_003"),
+        ("0001", "0002", "0003"),
+        ("IMG0001", "IMG0002"),
+        ("3f2a9c1b", "77aa01ee"),
+        ("frame_000001", "frame_000002"),
+    ],
+)
+def test_counters_and_hashes_are_no_labels(tmp_path, names):
+    make(tmp_path, *(f"{name}.jpg" for name in names))
+    with pytest.raises(
+        InputError, match=r"found \d images and no labels; looked for a label file .* one folder a text"
+    ):
+        discover(tmp_path)
+    make(tmp_path, *(f"{label}/{name}.jpg" for label in ("AB", "CD") for name in names))
+    for name in names:
+        (tmp_path / f"{name}.jpg").unlink()
+    assert discover(tmp_path).form == "one folder a text"
+
+
+@pytest.mark.parametrize("names", [("AB/AB_1.jpg", "CD/CD_1.jpg"), ("AB/001.jpg", "CD/001.jpg")])
+def test_one_folder_a_text(tmp_path, names):
+    make(tmp_path, *names)
+    assert discover(tmp_path).form == "one folder a text"
+
+
+def test_nothing_there(tmp_path):
+    with pytest.raises(InputError, match="found no images"):
+        discover(tmp_path)
+    with pytest.raises(InputError, match="no such folder or label file"):
+        discover(tmp_path / "gone")
+
+
+@pytest.mark.parametrize(
+    ("name", "split"),
+    [("train", "train"), ("val_labels", "val"), ("my-dev.2", "val"), ("Test", "test"), ("trainval", None), ("x", None)],
+)
+def test_find_split(name, split):
+    assert find_split(name) == split

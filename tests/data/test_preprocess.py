@@ -1,0 +1,93 @@
+"""The preprocessing contract: sizes, colours, padding, and a strict file."""
+
+import json
+from typing import Any
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from saccade.data.preprocess import Preprocessing
+from saccade.errors import InputError
+from saccade.recipes.tables.read import Pad, PreprocessingTable
+from saccade.text.charset import Charset
+
+
+def make(**values: Any) -> Preprocessing:
+    return Preprocessing.from_recipe(PreprocessingTable(**{"height_px": 8, "width_px": 20} | values), Charset("BA"))
+
+
+@pytest.mark.parametrize("channels", [1, 3, 4])
+@pytest.mark.parametrize(("colour", "expected"), [("grey", 1), ("rgb", 3)])
+@pytest.mark.parametrize("size", [(3, 5), (100, 40), (8, 20), (2, 400)])
+def test_any_image_becomes_the_models_input(channels: int, colour: str, expected: int, size: tuple[int, int]) -> None:
+    for fit in (None, Pad()):
+        preprocessing = make(colour=colour, **({"fit": fit} if fit else {}))
+        image = np.random.default_rng(0).integers(0, 255, (*size, channels), dtype=np.uint8)
+        result = preprocessing.apply(image)
+        assert result.shape == (8, 20, expected)
+        assert result.dtype == np.uint8
+
+
+def test_an_image_of_the_right_size_is_left_alone() -> None:
+    image = np.random.default_rng(0).integers(0, 255, (8, 20, 1), dtype=np.uint8)
+    np.testing.assert_array_equal(make().apply(image), image)
+    np.testing.assert_array_equal(make(fit=Pad()).apply(image), image)
+
+
+def test_shrinking_averages_areas() -> None:
+    checkers: NDArray[np.uint8] = (np.indices((16, 40)).sum(axis=0) % 2 * 200).astype(np.uint8)[:, :, None]
+    assert set(make().apply(checkers).ravel().tolist()) == {100}
+
+
+def test_padding_keeps_the_shape_and_fills_right_and_below() -> None:
+    wide = make(fit=Pad(value=7)).apply(np.full((4, 40, 1), 200, np.uint8))  # scale 1/2: 2 x 20
+    assert wide[:2].min() == 200
+    assert set(wide[2:].ravel().tolist()) == {7}
+    tall = make(fit=Pad(value=7), colour="rgb").apply(np.full((16, 10, 1), 200, np.uint8))  # scale 1/2: 8 x 5
+    assert tall[:, :5].min() == 200
+    assert set(tall[:, 5:].ravel().tolist()) == {7}
+
+
+def test_stretching_fills_the_frame() -> None:
+    assert make().apply(np.full((4, 40, 1), 200, np.uint8)).min() == 200
+
+
+def test_colour_is_rgb() -> None:
+    red = np.zeros((8, 20, 3), np.uint8)
+    red[..., 0] = 255
+    assert make(colour="grey").apply(red)[0, 0, 0] == 76
+
+
+def test_the_file_round_trips() -> None:
+    preprocessing = make(fit=Pad(value=3), colour="rgb")
+    values = json.loads(json.dumps(preprocessing.to_json()))
+    assert Preprocessing.from_json(values) == preprocessing
+    assert values["charset"] == "AB"
+    assert values["normalised_by"] == "model"
+    assert len(values["mean"]) == 3
+
+
+@pytest.mark.parametrize("key", [*make().to_json()])
+def test_every_key_must_be_there(key: str) -> None:
+    values = make().to_json()
+    del values[key]
+    with pytest.raises(InputError, match=rf"m/preprocessing\.json: {key}: ") as caught:
+        Preprocessing.from_json(values, "m/preprocessing.json")
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [
+        ("gamma", 1),
+        ("width_px", "20"),
+        ("height_px", 0),
+        ("normalised_by", "data"),
+        ("charset", "BA"),
+        ("colour", "bgr"),
+    ],
+)
+def test_unknown_keys_and_wrong_values_are_refused(key: str, value: object) -> None:
+    with pytest.raises(InputError, match=key):
+        Preprocessing.from_json(make().to_json() | {key: value})

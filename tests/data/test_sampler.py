@@ -1,0 +1,56 @@
+"""The order of examples: a pure function of (seed, epoch), complete, and cut alike for any number of parts."""
+
+import numpy as np
+import pytest
+
+from saccade.data.sampler import Sampler, make_generator, rows_of_part
+
+
+def test_an_epoch_holds_every_example_once_in_an_order_of_its_own() -> None:
+    sampler = Sampler(10, 4, seed=0)
+    batches = list(sampler.batches(0))
+    assert [len(batch) for batch in batches] == [4, 4, 2] and sampler.num_batches == 3
+    assert sorted(np.concatenate(batches)) == list(range(10))
+    orders = {tuple(Sampler(10, 4, seed=seed).order(epoch)) for seed in (0, 1) for epoch in (0, 1)}
+    assert len(orders) == 4
+    assert list(sampler.order(1)) == list(Sampler(10, 3, seed=0).order(1))
+
+
+def test_an_epoch_goes_on_in_its_middle() -> None:
+    sampler = Sampler(10, 4, seed=3)
+    whole = list(sampler.batches(5))
+    for first in range(4):
+        rest = list(sampler.batches(5, first))
+        assert [list(batch) for batch in rest] == [list(batch) for batch in whole[first:]]
+
+
+def test_a_last_batch_too_small_to_share_is_left_out() -> None:
+    assert [Sampler(9, 4, seed=0, min_rows=rows).num_batches for rows in (1, 2)] == [3, 2]
+    assert Sampler(8, 4, seed=0).num_batches == 2
+    assert Sampler(0, 4, seed=0).num_batches == 0
+
+
+def test_weights_repeat_and_thin_out() -> None:
+    sampler = Sampler(10, 4, seed=0, weights=[2.5] * 4 + [0.5] * 6)
+    order = sampler.order(0)
+    counts = np.bincount(order % 10, minlength=10)
+    assert counts[:4].sum() == 10 and set(counts[:4]) <= {2, 3}
+    assert counts[4:].sum() == 3 and set(counts[4:]) <= {0, 1}
+    assert len(set(order.tolist())) == len(order) == 13  # each time an example comes it is another draw
+    assert sampler.num_batches == 4 and sum(len(batch) for batch in sampler.batches(0)) == 13
+    chosen = {frozenset(sampler.order(epoch) % 10) for epoch in range(6)}
+    assert len(chosen) > 1
+
+
+@pytest.mark.parametrize(("num_rows", "num_parts"), [(10, 3), (7, 7), (64, 4), (5, 2)])
+def test_parts_are_near_equal_and_cover_every_row(num_rows: int, num_parts: int) -> None:
+    parts = [rows_of_part(num_rows, part, num_parts) for part in range(num_parts)]
+    assert [row for part in parts for row in range(num_rows)[part]] == list(range(num_rows))
+    sizes = [part.stop - part.start for part in parts]
+    assert max(sizes) - min(sizes) <= 1 and min(sizes) > 0
+
+
+def test_each_key_has_a_generator_of_its_own() -> None:
+    keys = [(0,), (1,), (0, 1), (0, 0, 1), (0, 0, 0, 1), (0, 1, 1), (2**32 - 1, 1)]
+    assert len({tuple(make_generator(*key).random(2)) for key in keys}) == len(keys)
+    assert make_generator(3, 4).random() == make_generator(3, 4, 0, 0).random()

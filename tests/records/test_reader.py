@@ -1,0 +1,144 @@
+"""The reader: what a run says, whoever killed it, and one line for whatever is damaged."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from saccade.errors import InputError
+from saccade.records import SCHEMA_VERSION, RunWriter, find_runs, read_run
+
+
+def test_a_run_reads_back_what_was_written(writer: RunWriter) -> None:
+    run = read_run(writer.folder)
+    assert run.folder == writer.folder
+    assert run.recipe == {"task": "read", "seed": 3, "text": {"charset": "가京A"}}
+    assert run.recipe_diff == {"diff": {}, "ancestors": {}}
+    assert run.environment == {"seed": 3}
+    assert run.data == {"train": {"count": 2}}
+    assert run.preprocessing == {"height_px": 48, "charset": "가京A"}
+    assert run.metrics is None
+    assert run.history() == []
+    assert run.splits() == []
+
+
+# History
+
+
+def test_a_resume_drops_the_steps_that_were_taken_again(writer: RunWriter) -> None:
+    rows = [{"step": 10}, {"event": "validation", "step": 20}, {"event": "checkpoint", "step": 20}, {"step": 30}]
+    again = [{"event": "resume", "step": 20}, {"step": 30, "loss": 0.5}, {"step": 40}]
+    for row in [*rows, *again]:
+        writer.append(row)
+    assert read_run(writer.folder).history() == [*rows[:3], *again]
+
+
+def test_a_second_resume_drops_what_came_after_it_in_both_segments(writer: RunWriter) -> None:
+    steps = [{"step": 1}, {"step": 2}, {"event": "resume", "step": 1}, {"step": 2}, {"step": 3}]
+    for row in [*steps, {"event": "resume", "step": 0}, {"step": 1, "loss": 2.0}]:
+        writer.append(row)
+    assert read_run(writer.folder).history() == [{"event": "resume", "step": 0}, {"step": 1, "loss": 2.0}]
+
+
+def test_a_row_without_a_step_stays(writer: RunWriter) -> None:
+    writer.append({"event": "note"})
+    writer.append({"event": "resume", "step": 0})
+    assert len(read_run(writer.folder).history()) == 2
+
+
+@pytest.mark.parametrize("tail", [b'{"step": 2, "loss"', b'{"step": 2}', b"\xea", b"{"])
+def test_a_torn_last_line_is_ignored(writer: RunWriter, tail: bytes) -> None:
+    writer.append({"step": 1})
+    with (writer.folder / "history.jsonl").open("ab") as file:
+        file.write(tail)
+    assert read_run(writer.folder).history() == [{"step": 1}]
+
+
+@pytest.mark.parametrize("line", [b'{"step": 2, "loss"', b"", b"[1]", b"\0\0\0"])
+def test_a_damaged_line_in_the_middle_is_named(writer: RunWriter, line: bytes) -> None:
+    writer.append({"step": 1})
+    with (writer.folder / "history.jsonl").open("ab") as file:
+        file.write(line + b'\n{"step": 3}\n')
+    with pytest.raises(InputError, match=r"history\.jsonl, line 2, is damaged") as caught:
+        read_run(writer.folder).history()
+    assert "\n" not in str(caught.value)
+
+
+def test_line_ends_of_unicode_do_not_end_a_line(writer: RunWriter) -> None:
+    row = {"step": 1, "cause": "a\u2028b\x85c\nd"}
+    writer.append(row)
+    assert read_run(writer.folder).history() == [row]
+
+
+# Predictions
+
+
+def test_predictions_are_found_by_split(writer: RunWriter) -> None:
+    writer.write_predictions("val", [{"id": "1"}])
+    writer.write_predictions("test", [])
+    run = read_run(writer.folder)
+    assert run.splits() == ["test", "val"]
+    assert run.predictions("val") == [{"id": "1"}]
+    assert run.predictions("test") == []
+    with pytest.raises(InputError, match=r"no predictions of split 'train' \(it has: test, val\)"):
+        run.predictions("train")
+
+
+@pytest.mark.parametrize("damage", [lambda content: content[:-9], lambda content: b"plain", lambda content: b""])
+def test_damaged_predictions_are_named(writer: RunWriter, damage: Callable[[bytes], bytes]) -> None:
+    path = writer.write_predictions("val", [{"id": str(number)} for number in range(50)])
+    path.write_bytes(damage(path.read_bytes()))
+    with pytest.raises(InputError, match=r"val\.jsonl\.gz is damaged"):
+        read_run(writer.folder).predictions("val")
+
+
+# Folders
+
+
+def test_runs_are_found_in_order_of_time(make_writer: Callable[[], RunWriter], tmp_path: Path) -> None:
+    folders = [make_writer().folder for _ in range(3)]
+    assert find_runs(tmp_path) == sorted(folders)
+    assert find_runs(folders[1]) == [folders[1]]
+    (tmp_path / "empty").mkdir()
+    assert find_runs(tmp_path / "empty") == []
+    with pytest.raises(InputError, match="is not a folder"):
+        find_runs(tmp_path / "missing")
+
+
+def test_what_is_no_run_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="is not a run folder"):
+        read_run(tmp_path)
+    (tmp_path / "status.json").write_text('{"ok": true}', encoding="utf-8")
+    with pytest.raises(InputError, match="no schema_version"):
+        read_run(tmp_path)
+
+
+def test_a_record_of_a_newer_saccade_is_refused(writer: RunWriter) -> None:
+    path = writer.folder / "status.json"
+    newer = json.loads(path.read_text(encoding="utf-8")) | {"schema_version": SCHEMA_VERSION + 1}
+    path.write_text(json.dumps(newer), encoding="utf-8")
+    with pytest.raises(InputError, match="install a newer saccade"):
+        read_run(writer.folder)
+
+
+def test_a_half_written_run_names_every_missing_file(writer: RunWriter) -> None:
+    for name in ("data.json", "recipe.diff.json"):
+        (writer.folder / name).unlink()
+    with pytest.raises(InputError, match=r"lacks recipe\.diff\.json, data\.json"):
+        read_run(writer.folder)
+
+
+@pytest.mark.parametrize("name", ["recipe.toml", "data.json", "status.json"])
+@pytest.mark.parametrize("content", [b"{", b"\xff\xfe", b"= 1"])
+def test_a_damaged_file_is_named(writer: RunWriter, name: str, content: bytes) -> None:
+    (writer.folder / name).write_bytes(content)
+    with pytest.raises(InputError, match=f"{name} is damaged") as caught:
+        read_run(writer.folder)
+    assert "\n" not in str(caught.value)
+
+
+def test_a_file_that_cannot_be_read_is_named(writer: RunWriter) -> None:
+    (writer.folder / "metrics.json").mkdir()
+    with pytest.raises(InputError, match=r"metrics\.json cannot be read"):
+        read_run(writer.folder)
