@@ -1,5 +1,6 @@
 """Where training runs: device, number format and ranks. Sets nothing by being imported."""
 
+import importlib
 import os
 import resource
 from collections.abc import Iterator
@@ -36,6 +37,9 @@ def joined_ranks(device: torch.device) -> Iterator[Ranks]:
     if int(os.environ.get("WORLD_SIZE", "1")) == 1:
         yield Ranks()
         return
+    # DDP imports this module when it is first built, and its functions keep the group of that moment as a default argument: imported later,
+    # the group and its threads would outlive `destroy_process_group`, and a thread that needs the interpreter while it ends aborts the process.
+    importlib.import_module("torch.distributed.nn")
     dist.init_process_group("nccl" if device.type == "cuda" else "gloo")
     try:
         yield Ranks(dist.get_rank(), dist.get_world_size())
