@@ -37,8 +37,8 @@ def joined_ranks(device: torch.device) -> Iterator[Ranks]:
     if int(os.environ.get("WORLD_SIZE", "1")) == 1:
         yield Ranks()
         return
-    # DDP imports this module when it is first built, and its functions keep the group of that moment as a default argument: imported later,
-    # the group and its threads would outlive `destroy_process_group`, and a thread that needs the interpreter while it ends aborts the process.
+    # DDP imports this module when it is first built, and its functions keep the group of that moment as a default argument:
+    # imported later, the group's threads would outlive it, and one that needs the interpreter while that ends aborts the process.
     importlib.import_module("torch.distributed.nn")
     dist.init_process_group("nccl" if device.type == "cuda" else "gloo")
     try:

@@ -6,6 +6,14 @@ from pydantic import Field, model_validator
 
 from saccade.recipes.tables.augment import ReadAugment
 from saccade.recipes.tables.base import Table
+from saccade.recipes.tables.classify import (
+    ClassesTable,
+    ClassifyAugment,
+    ClassifyLossTable,
+    ClassifyModel,
+    ClassifyPreprocessingTable,
+    TimmModel,
+)
 from saccade.recipes.tables.data import DataTable
 from saccade.recipes.tables.read import Crnn, Decode, Greedy, PreprocessingTable, ReadModel, TextTable
 from saccade.recipes.tables.training import (
@@ -84,5 +92,22 @@ class ReadRecipe(Recipe):
     """How logits become text."""
 
 
-RECIPES: dict[str, type[Recipe]] = {"read": ReadRecipe}
+class ClassifyRecipe(Recipe):
+    """A recipe of the classify task: an image in, one of several classes out."""
+
+    task: Literal["classify"] = "classify"
+    """Name what an image shows."""
+    preprocessing: ClassifyPreprocessingTable = ClassifyPreprocessingTable()
+    """The model's input."""
+    classes: ClassesTable = ClassesTable()
+    """What can be answered."""
+    model: ClassifyModel = TimmModel()
+    """The network."""
+    augment: ClassifyAugment = ClassifyAugment()
+    """What happens to training images only."""
+    loss: ClassifyLossTable = ClassifyLossTable()
+    """What is minimised."""
+
+
+RECIPES: dict[str, type[Recipe]] = {"classify": ClassifyRecipe, "read": ReadRecipe}
 """Task name -> its recipe."""
