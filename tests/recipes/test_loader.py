@@ -122,7 +122,7 @@ def test_a_longer_list_restates_what_it_keeps(write_child):
 def test_errors_of_a_parent_name_the_parent(write_child):
     child = write_child("train.epochs = 40")
     Path("base.toml").write_text("task = 3")
-    fails(child, 'base.toml: "task": expected "read", found integer 3')
+    fails(child, 'base.toml: "task": expected "classify" or "read", found integer 3')
 
 
 @pytest.mark.parametrize("hypothesis", ["", 'hypothesis = ""\n', 'hypothesis = "  "\n'])

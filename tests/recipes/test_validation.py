@@ -93,8 +93,8 @@ def test_says_in_one_line_what_is_wrong(write, text, message):
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("", 'missing key "task"; valid: "read"'),
-        ("task = 3", '"task": expected "read", found integer 3'),
+        ("", 'missing key "task"; valid: "classify", "read"'),
+        ("task = 3", '"task": expected "classify" or "read", found integer 3'),
         ('task = "raed"', 'unknown task "raed"; nearest: "read"'),
         ('task = "read"', 'missing key "data" (table)'),
         ('task = "read"\ndata = 3', '"data": expected table, found integer 3'),
