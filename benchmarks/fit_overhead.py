@@ -30,7 +30,7 @@ from torch.nn import functional
 
 from saccade.data.sampler import Sampler
 from saccade.engine.batches import hold, make_batch
-from saccade.engine.device import autocast, use_one_opencv_thread
+from saccade.engine.device import autocast, choose_precision, use_one_opencv_thread
 from saccade.engine.history import Hooks
 from saccade.engine.optimizer import build_optimizer
 from saccade.engine.run import train_run
@@ -89,7 +89,7 @@ def train_bare(task: ReadTask, epochs: list[list[ReadBatch]]) -> tuple[float, fl
         losses = []
         start = time.perf_counter()
         for batch in batches:
-            with autocast(CPU, recipe.train.precision):
+            with autocast(CPU, choose_precision(recipe.train.precision, CPU)):
                 outputs = model(batch.images)  # of the head, and of the auxiliary head where there is one
                 terms = [
                     weight * _compute_loss(logits, batch) for logits, weight in zip(outputs, weights, strict=False)

@@ -6,7 +6,7 @@ import sys
 import pytest
 
 from saccade import cli
-from saccade.errors import InputError, RunFailedError, StoppedError
+from saccade.errors import InputError, RunFailedError, StoppedError, quote
 
 
 def _end(error: BaseException, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -33,6 +33,21 @@ def test_an_end_is_one_line_and_a_status(error, status, monkeypatch, capsys):
     assert captured.out == ""
     assert captured.err.startswith("saccade: ")
     assert captured.err.count("\n") == 1
+
+
+def test_the_middle_of_an_endless_message_is_cut_out(monkeypatch, capsys):
+    _end(InputError(f"a.csv:3: {'x' * 10**6}: too many cells; correct the row"), monkeypatch)
+    assert cli.run(["train", "x.toml"]) == 2
+    err = capsys.readouterr().err
+    assert err.startswith("saccade: a.csv:3: xxx")
+    assert err.endswith("xxx: too many cells; correct the row\n")
+    assert " [...] " in err
+    assert len(err) < 1300
+
+
+def test_a_message_quotes_60_characters():
+    assert quote("a\n" + "b" * 58) == repr("a\n" + "b" * 58)
+    assert quote("b" * 61) == f"'{'b' * 60}'... (61 characters)"
 
 
 def test_a_missing_extra_says_what_to_install(monkeypatch, capsys):

@@ -6,9 +6,11 @@ import sys
 import typer
 
 from saccade.commands import data, demo, evaluate, new, predict, recipe, train
-from saccade.errors import InputError, RunFailedError, StoppedError
+from saccade.errors import InputError, RunFailedError, StoppedError, make_printable
 
 _INTERRUPTED, _BROKEN_PIPE = 130, 141
+_MAX_BEGINNING, _MAX_END = 900, 300
+"""Characters of a message that are shown; what is cut out of a longer one is its middle: the place and the cure stay."""
 
 
 def build_app() -> typer.Typer:
@@ -74,8 +76,16 @@ def run(arguments: list[str]) -> int:
         return _INTERRUPTED
     if len(given) < len(arguments):
         raise caught
-    print("saccade:", " ".join(message.split()), file=sys.stderr)
+    print("saccade:", _write_line(message), file=sys.stderr)
     return status
+
+
+def _write_line(message: str) -> str:
+    """Write a message on one line, however long the name or label is that somebody's file put into it."""
+    line = make_printable(" ".join(message.split()))
+    if len(line) <= _MAX_BEGINNING + _MAX_END:
+        return line
+    return f"{line[:_MAX_BEGINNING]} [...] {line[-_MAX_END:]}"
 
 
 def _explain_usage(error: typer.TyperException) -> str:

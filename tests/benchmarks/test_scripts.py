@@ -41,7 +41,7 @@ def test_every_script_is_a_claim_with_a_docstring() -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("script", ["fit_overhead", "help_time", "loading"])
+@pytest.mark.parametrize("script", ["augmentation", "cifar_readings", "fit_overhead", "help_time", "loading"])
 def test_script_in_miniature(script: str, tmp_path: Path) -> None:
     done = run(script, "--quick", "--out", str(tmp_path))
     assert done.returncode == 0, done.stderr
@@ -89,3 +89,29 @@ def test_plates_training_with_a_folder_that_is_no_checkout(tmp_path: Path) -> No
         f"plates_training: {tmp_path} holds no train.py; git clone "
         "https://github.com/clovaai/deep-text-recognition-benchmark and name that folder"
     ]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("script", ["classify_speed", "train_cifar10", "train_tinyimagenet32"])
+def test_accelerator_slice_in_miniature(script: str, tmp_path: Path) -> None:
+    done = run(f"accelerator/{script}", "--quick", "--device", "cpu", "--out", str(tmp_path))
+    assert done.returncode == 0, done.stderr
+    (written,) = tmp_path.glob("accelerator_*.json")
+    result = read_result(tmp_path, written.stem)
+    assert result["settings"]["accelerator"]["type"] == "cpu"
+
+
+@pytest.mark.slow
+def test_classification_training_beside_a_fake_peer(tmp_path: Path) -> None:
+    line = "Train: 0 [{step:>4d}/6 (10%)]  Loss: 2.3 (2.3)  Time: 0.010s, 1600.0/s  (0.5s, 32.0/s)  LR: 0.1  Data: 0.002 (0.1)"
+    (tmp_path / "train.py").write_text(
+        f"for step in range(6):\n    print({line!r}.format(step=step))\n", encoding="utf-8"
+    )
+    without = run("classification_training")
+    assert (without.returncode, without.stderr.count("\n")) == (2, 1)
+    assert "git clone https://github.com/huggingface/pytorch-image-models" in without.stderr
+    done = run("classification_training", "--quick", "--peer", str(tmp_path), "--out", str(tmp_path / "out"))
+    assert done.returncode == 0, done.stderr
+    small, large, outside = read_result(tmp_path / "out", "classification_training")["rows"]
+    assert (small["peer"], large["peer"]) == (pytest.approx(1600), pytest.approx(1600))
+    assert outside["peer"] == pytest.approx(0.002 / 16)

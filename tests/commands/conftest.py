@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from tests import tiny_classifier
 from tests.tiny_reader import make_data, train
 
 
@@ -11,3 +12,9 @@ from tests.tiny_reader import make_data, train
 def trained(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A finished run; tests that change it take a copy."""
     return train(make_data(tmp_path_factory.mktemp("trained")))
+
+
+@pytest.fixture(scope="session")
+def trained_classifier(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A finished run of a classifier; tests that change it take a copy."""
+    return tiny_classifier.train(tiny_classifier.make_data(tmp_path_factory.mktemp("classified")))

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from saccade.cli import run
+from saccade.commands.evaluate import _write_share
 from saccade.records.reader import read_run
 
 
@@ -79,7 +80,9 @@ def test_the_tables(copied, capsys):
     assert "val 4 images" in lines
     assert "metric value 95 % interval" in lines
     assert "characters images exact_match cer" in lines
-    assert any(line.startswith("train, augmented, last ") for line in lines)
+    assert "exact_match while it trained" in lines
+    assert any(line.startswith("training images, best epoch, augmented as in training ") for line in lines)
+    assert any(line.startswith("validation images, best epoch, weights not averaged ") for line in lines)
     assert "\x1b" not in shown
     assert evaluate(capsys, copied, "--split", "val") == shown
 
@@ -93,3 +96,10 @@ def test_labels_outside_the_charset_are_said(copied, trained, tmp_path, capsys):
     captured = capsys.readouterr()
     assert "1 labels hold characters outside the charset; they count as wrong" in captured.err
     assert json.loads(captured.out)
+
+
+@pytest.mark.parametrize(
+    ("num_images", "shown"), [(4, "0.67"), (20, "0.67"), (101, "0.667"), (5000, "0.6667"), (10**6, "0.6667")]
+)
+def test_no_more_digits_than_images_can_tell_apart(num_images, shown):
+    assert _write_share(2 / 3, num_images) == shown

@@ -1,8 +1,7 @@
 """What `saccade new` says and writes: a recipe that loads, fits the images, and stays true to the measured baseline."""
 
+import os
 import re
-import tomllib
-from importlib.resources import files
 from pathlib import Path
 
 import cv2
@@ -10,7 +9,6 @@ import numpy as np
 import pytest
 
 from saccade.cli import run
-from saccade.commands.new import find_layouts
 from saccade.recipes.loader import load
 
 BASELINE = Path(__file__).parents[2] / "experiments" / "plates_uz" / "baseline.toml"
@@ -37,19 +35,12 @@ def write_labels(folder, *rows, name="labels.tsv"):
         file.writelines(f"{image}\t{label}\n" for image, label in rows)
 
 
-def test_starter_is_the_baseline():
-    starter = tomllib.loads(files("saccade.commands").joinpath("starter.toml").read_text(encoding="utf-8"))
-    baseline = tomllib.loads(BASELINE.read_text(encoding="utf-8"))
-    for key in ("task", "data", "hypothesis", "seed", "budget"):
-        baseline.pop(key, None)
-    assert starter == baseline, "copy what stands below [data] in the baseline into src/saccade/commands/starter.toml"
-
-
 def test_says_what_it_found_and_writes_what_trains(folder, capsys):
     assert run(["new", "."]) == 0
     captured = capsys.readouterr()
     assert captured.out == "saccade train recipe.toml\n"
     said = dict(line.split(maxsplit=1) for line in captured.err.splitlines() if not line.startswith("such as"))
+    assert said["recipe"].endswith("300 epochs, 10,800 images shown in all")
     assert said["labels"] == "labels.tsv (file<TAB>text)"
     assert said["images"] == "18 train, 2 val (val: 10% of them, by content)"
     assert said["sizes"] == "median 90 x 30 px, from 90 x 30 to 90 x 30"
@@ -112,18 +103,6 @@ def test_the_longest_label_has_twice_the_steps_it_needs(folder, label, width_px)
     assert load("recipe.toml").recipe.preprocessing.width_px == width_px
 
 
-@pytest.mark.parametrize("num_train", [1, 30_000, 60_000, 10**7])
-def test_a_recipe_of_any_length_is_valid(num_train):
-    from saccade.commands.new import _stretch
-    from saccade.recipes.loader import validate
-
-    starter = tomllib.loads(files("saccade.commands").joinpath("starter.toml").read_text(encoding="utf-8"))
-    data = {"train": [{"format": "synthetic_plates"}]}
-    recipe = validate({"task": "read", "data": data} | _stretch(starter, num_train), file="x.toml")
-    assert recipe.train.epochs == max(1, min(300, round(250_000 / num_train)))
-    assert all(stage.from_epoch < recipe.train.epochs for stage in recipe.stage)
-
-
 def test_plates_get_the_frame_of_their_baseline(data_root, tmp_path, capsys):
     out = tmp_path / "recipe.toml"
     assert run(["new", str(data_root / "plates_uz"), "--out", str(out)]) == 0
@@ -131,21 +110,6 @@ def test_plates_get_the_frame_of_their_baseline(data_root, tmp_path, capsys):
     chosen, measured = load(out).recipe.preprocessing, load(BASELINE).recipe.preprocessing
     assert chosen.height_px == measured.height_px
     assert abs(chosen.width_px - measured.width_px) <= 16
-
-
-@pytest.mark.parametrize(
-    ("labels", "layouts"),
-    [
-        (["01A115AA", "30U250VA"], ["00 A 000 AA", "00A000AA"]),
-        (["AB1234"] * 9 + ["odd one"], []),
-        (["HELLO", "WORLD"], []),
-        (["12345", "67890"], []),
-        ([chr(65 + n) * (n + 1) + "1" * (9 - n) for n in range(9)], []),
-    ],
-    ids=["plates", "one of ten is none", "words", "numbers", "too many layouts"],
-)
-def test_finds_the_layouts_of_plates(labels, layouts):
-    assert find_layouts(labels) == layouts
 
 
 def test_draws_plates_of_the_layout_it_found(tmp_path, monkeypatch):
@@ -156,3 +120,89 @@ def test_draws_plates_of_the_layout_it_found(tmp_path, monkeypatch):
     assert run(["new", "."]) == 0
     photographs, drawn = load("recipe.toml").recipe.data.train
     assert (photographs.format, drawn.layouts, drawn.num_images) == ("tsv", ("00 A 000 AA", "00A000AA"), 18)
+
+
+@pytest.mark.parametrize("name", ["a\nb", "a\tb", "a\x01b", "a\x7fb", "a\u2028b", "it's", "\x1b[31m"])
+def test_any_character_may_stand_in_the_name_of_a_folder(folder, name):
+    (folder / name).mkdir()
+    for part in ("images", "labels.tsv"):
+        (folder / part).rename(folder / name / part)
+    assert run(["new", name]) == 0
+    first = Path("recipe.toml").read_text().splitlines()[0]
+    assert first.startswith("# Written by: saccade new ")
+    assert first.isprintable()
+    assert load("recipe.toml").recipe.data.train[0].path == str(folder / name / "labels.tsv")
+
+
+def test_a_name_that_is_not_utf8(folder, capsysbinary):
+    bad = os.fsdecode(b"a\xffb")
+    (folder / bad).mkdir()
+    for part in ("images", "labels.tsv"):
+        (folder / part).rename(folder / bad / part)
+    assert run(["new", bad]) == 2
+    err = capsysbinary.readouterr().err.decode().splitlines()
+    assert "a name is not UTF-8, which no recipe can hold" in err[-1]
+    assert "\\udcff" in err[-1]
+    assert not Path("recipe.toml").exists()
+    assert run(["new", bad, "--out", f"{bad}/recipe.toml"]) == 0
+    assert capsysbinary.readouterr().out == b"saccade train 'a\xffb/recipe.toml'\n"
+    assert load(f"{bad}/recipe.toml").recipe.data.train[0].path == f"{folder}/{bad}/labels.tsv"
+
+
+def test_characters_of_rows_that_are_left_out_are_no_charset(folder, capsys):
+    (folder / "labels.tsv").rename(folder / "train.tsv")
+    write_labels(folder, ("gone.png", "XY"), name="train.tsv")
+    write_labels(folder, ("1.png", "AB01"), ("0.png", "AB00"), ("gone.png", "ZŁ"), name="val.tsv")
+    assert run(["new", "."]) == 0
+    err = capsys.readouterr().err
+    assert "charset   12 characters  0123456789AB" in err
+    assert "unseen" not in err
+    assert load("recipe.toml").recipe.text.charset is None
+
+
+def test_a_label_of_a_million_characters_is_cut(folder, capsys):
+    write_labels(folder, ("0.png", "B"), ("1.png", "A" * 10**6), name="more.tsv")
+    (folder / "labels.tsv").unlink()
+    assert run(["new", "."]) == 2
+    err = capsys.readouterr().err
+    assert f"the label '{'A' * 60}'... (1,000,000 characters) is too long for one line of text" in err
+    assert len(err) < 400
+
+
+def test_what_it_says_holds_no_control_characters(folder, capsys):
+    write_labels(folder, ("0.png", "A\x1b[31mB"), name="more.tsv")
+    (folder / "labels.tsv").unlink()
+    write_labels(folder, ("1.png", "B"), name="more.tsv")
+    assert run(["new", "."]) == 0
+    err = capsys.readouterr().err
+    assert "A\\x1b[31mB" in err
+    assert "\x1b" not in err
+
+
+# --- Which task ---
+
+
+def make_classes(folder, num_images, names=("cat", "dog")):
+    for index, name in enumerate(names):
+        for number in range(num_images):
+            make_images(folder / name, [(f"{number}.png", None)])
+            image = np.full((30, 30, 3), 20 * index + number, np.uint8)
+            (folder / name / f"{number}.png").write_bytes(cv2.imencode(".png", image)[1].tobytes())
+    return folder
+
+
+@pytest.mark.parametrize(("num_images", "task", "other"), [(5, "classify", "read"), (4, "read", "classify")])
+def test_label_folders_with_many_images_each_are_classes(tmp_path, monkeypatch, num_images, task, other, capsys):
+    monkeypatch.chdir(make_classes(tmp_path, num_images))
+    assert run(["new", "."]) == 0
+    assert load("recipe.toml").recipe.task == task
+    assert f"--task {other})" in capsys.readouterr().err.splitlines()[0]
+
+
+def test_the_task_that_is_asked_for(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(make_classes(tmp_path, 5))
+    for task in ("read", "classify"):
+        assert run(["new", ".", "--task", task, "--out", f"{task}.toml"]) == 0
+        assert load(f"{task}.toml").recipe.task == task
+    assert "--task" not in capsys.readouterr().err
+    assert run(["new", ".", "--task", "detect"]) == 2

@@ -13,6 +13,7 @@ import pytest
 import saccade
 from saccade.cli import run
 from saccade.errors import InputError
+from tests import tiny_classifier
 from tests.tiny_reader import RECIPE, draw, train
 
 
@@ -42,6 +43,21 @@ def test_csv_and_table_say_the_same(trained, folder, capsys):
     table = predict(capsys, trained, folder / "0.png")
     assert list(rows[0]) == ["image", "text", "confidence"]
     assert table == f"{folder / '0.png'}  {float(rows[0]['confidence']):.3f}  {rows[0]['text']}\n"
+
+
+def test_a_class_is_printed_in_every_form(trained_classifier, capsys):
+    image = trained_classifier.parents[3] / "test" / "cat" / "4.png"
+    [row] = [json.loads(line) for line in predict(capsys, trained_classifier, image, "--format", "jsonl").splitlines()]
+    assert list(row) == ["image", "label", "confidence", "top_k"]
+    assert row["image"] == str(image)
+    assert row["top_k"][0] == [row["label"], row["confidence"]]
+    assert len(row["top_k"]) == 5
+    assert {label for label, _ in row["top_k"]} < set(tiny_classifier.CLASSES)
+    probabilities = [probability for _, probability in row["top_k"]]
+    assert probabilities == sorted(probabilities, reverse=True)
+    shown = predict(capsys, trained_classifier, image, "--format", "csv")
+    assert shown == f"image,label,confidence\n{image},{row['label']},{row['confidence']}\n"
+    assert predict(capsys, trained_classifier, image) == f"{image}  {row['confidence']:.3f}  {row['label']}\n"
 
 
 def test_folders_and_names_of_any_script(trained, folder, tmp_path, capsys):

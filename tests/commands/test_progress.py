@@ -113,3 +113,41 @@ def test_a_closed_stderr_does_not_end_the_training(monkeypatch, tmp_path):
         display.began(tmp_path)
         display.watch(START)
         display.watch(validation(1, 0.5))
+
+
+def test_sinks_are_fed_and_what_comes_of_them_is_said(capsys, tmp_path):
+    """TensorBoard finds no run in the folder; the other rows are shown as if nothing were."""
+    with Display(sinks=["tensorboard"]) as display:
+        display.began(tmp_path)
+        [note] = display.notes()
+        display.watch(START)
+        display.watch({"step": 0, **note})
+        display.watch({"event": "sink", "step": 0, "sink": "wandb", "id": "abc", "url": "https://tracker.example/abc"})
+        display.ended("finished")
+        assert display.notes() == []
+    lines = capsys.readouterr().err.splitlines()
+    assert note["event"] == "sink_failed" and note["cause"].startswith("InputError: ")
+    assert lines[-2] == f"sink     tensorboard is switched off, training goes on: {note['cause']}"
+    assert lines[-1] == "sink     wandb: https://tracker.example/abc"
+
+
+def test_compilation_is_said_and_so_is_its_failure(capsys):
+    with Display() as display:
+        display.watch({"event": "compiling"})
+        display.watch(START | {"compile_failed": "no compiler"})
+    first, *_, last = capsys.readouterr().err.splitlines()
+    assert first == "compiling the model; the clock starts afterwards"
+    assert last == "compile  failed, so the model is trained uncompiled: no compiler"
+
+
+def test_ranks_beside_the_first_say_nothing_and_listen_to_signals(capsys, monkeypatch, tmp_path):
+    monkeypatch.setenv("FORCE_COLOR", "1")
+    with Display(quiet=True) as display:
+        display.began(tmp_path)
+        display.watch(START)
+        display.watch(step(1))
+        display.watch(validation(1, 0.5))
+        os.kill(os.getpid(), signal.SIGTERM)
+        assert display.stop()
+    captured = capsys.readouterr()
+    assert captured.out == captured.err == ""

@@ -1,53 +1,63 @@
 """Every setting of a recipe, found by walking its tables, with a recipe in which it matters and one other value for it."""
 
+import hashlib
+import importlib.util
 import itertools
 import types
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal, Union, get_args, get_origin
 
 import cv2
+import numpy as np
+import pytest
 
+from saccade.data.formats import cifar
 from saccade.data.synthetic.plates import draw_plate
 from saccade.recipes.introspect import tables_in, tag_field, tag_of
 from saccade.recipes.tables.base import Table
-from saccade.recipes.tables.recipe import ReadRecipe
+from saccade.recipes.tables.recipe import Recipe
+from tests.data.formats.python2_pickle import dump
 
 
 @dataclass(frozen=True)
 class Setting:
     """A field of a table and the keys and variants that lead to it."""
 
+    recipe: type[Recipe]
     steps: tuple[tuple[str, type[Table], bool], ...]
     """(key, variant of its table, whether the key holds a list of tables), from the recipe down."""
     name: str
 
     @property
     def table(self) -> type[Table]:
-        return self.steps[-1][1] if self.steps else ReadRecipe
+        return self.steps[-1][1] if self.steps else self.recipe
 
     @property
     def id(self) -> str:
-        return ".".join([f"{key}[{tag_of(table) or ''}]" for key, table, _ in self.steps] + [self.name]).replace(
-            "[]", ""
-        )
+        keys = [self.recipe.model_fields["task"].default]
+        keys += [f"{key}[{tag_of(table) or ''}]" for key, table, _ in self.steps]
+        return ".".join([*keys, self.name]).replace("[]", "")
 
 
-def list_settings(table: type[Table] = ReadRecipe, steps: tuple[Any, ...] = ()) -> Iterator[Setting]:
+def list_settings(
+    recipe: type[Recipe], table: type[Table] | None = None, steps: tuple[Any, ...] = ()
+) -> Iterator[Setting]:
     """Yield every field of every variant that is no table itself and not declared record-only."""
+    table = table or recipe
     for name, field in table.model_fields.items():
         if name in table.record_only or name == tag_field(table):
             continue
         variants = tables_in(field.annotation)
         if not variants:
-            yield Setting(steps, name)
+            yield Setting(recipe, steps, name)
         for variant in variants:
             is_list = get_origin(field.annotation) is tuple
-            yield from list_settings(variant, (*steps, (name, variant, is_list)))
+            yield from list_settings(recipe, variant, (*steps, (name, variant, is_list)))
 
 
-def list_unions(table: type[Table] = ReadRecipe, steps: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]:
+def list_unions(table: type[Table], steps: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]:
     """Yield the steps to each variant of each union, one tuple a union."""
     for name, field in table.model_fields.items():
         variants = tables_in(field.annotation)
@@ -115,3 +125,55 @@ def write_data(folder: Path) -> None:
     lines = [f"{file},{listed},{label},{label[::-1]}" for (file, label), (listed, _) in itertools.pairwise(rows[:9])]
     for name, num_lines in (("train", 8), ("fewer", 7)):
         (folder / f"{name}.csv").write_text("\n".join(["image_path,file,plate_text,back", *lines[:num_lines], ""]))
+    write_archives(folder)
+    write_dataset(folder / "hub")
+
+
+def write_archives(folder: Path) -> None:
+    """Write both sets of CIFAR, each with four images a file."""
+    for variant, published in cifar.PUBLISHED.items():
+        parent = folder / "cifar" / published.folder
+        parent.mkdir(parents=True)
+        for name, content in make_cifar_files(variant).items():
+            (parent / name).write_bytes(content)
+
+
+def make_cifar_files(variant: str) -> dict[str, bytes]:
+    """Return the files of a small set whose class names are texts that a reader can learn."""
+    published = cifar.PUBLISHED[variant]
+    names = {key: [b"12", b"3"] if kind == "fine" else [b"45", b"6"] for kind, (_, key) in published.keys.items()}
+    rng = np.random.default_rng(len(variant))
+    files = {published.meta[0]: dump(names)}
+    for name in [name for part in published.parts.values() for name in part]:
+        pixels = rng.integers(0, 255, (4, 3072), dtype=np.uint8)
+        files[name] = dump({b"data": pixels, **{key: [0, 1, 1, 0] for key, _ in published.keys.values()}})
+    return files
+
+
+def publish(patch: pytest.MonkeyPatch, folder: Path) -> None:
+    """Let the small sets be what was published, to be fetched from nowhere."""
+    for variant, published in list(cifar.PUBLISHED.items()):
+        files = make_cifar_files(variant)
+        sums = {name: hashlib.md5(content, usedforsecurity=False).hexdigest() for name, content in files.items()}
+        parts = {part: {name: sums[name] for name in names} for part, names in published.parts.items()}
+        url = (folder / "nowhere" / published.archive).as_uri()
+        small = replace(published, parts=parts, meta=(published.meta[0], sums[published.meta[0]]), url=url)
+        patch.setitem(cifar.PUBLISHED, variant, small)
+
+
+def write_dataset(folder: Path) -> None:
+    """Write a Hugging Face data set with two splits, two columns of images and two of labels; nothing without the package."""
+    if importlib.util.find_spec("datasets") is None:
+        return
+    import datasets
+
+    rng = np.random.default_rng(5)
+    columns = {"image": datasets.Image(), "other": datasets.Image()}
+    columns |= {"label": datasets.Value("string"), "back": datasets.Value("string")}
+    parts = {}
+    for part in ("first", "second"):
+        images = [cv2.imencode(".png", rng.integers(0, 255, (16, 40, 3), np.uint8))[1].tobytes() for _ in range(12)]
+        stored = [{"bytes": image, "path": None} for image in images]
+        rows = {"image": stored, "other": stored[::-1], "label": ["12", "3"] * 6, "back": ["21", "4"] * 6}
+        parts[part] = datasets.Dataset.from_dict(rows, features=datasets.Features(columns))
+    datasets.DatasetDict(parts).save_to_disk(str(folder))

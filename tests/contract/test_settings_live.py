@@ -5,10 +5,12 @@ as another. What is observed comes out of a whole, tiny training, never out of t
 """
 
 import hashlib
+import itertools
 import json
 import os
 import threading
 import time
+from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -26,21 +28,26 @@ from saccade.engine.session import open_session, save_best, save_session
 from saccade.errors import InputError
 from saccade.recipes.introspect import tag_field, tag_of
 from saccade.recipes.merge import merge
-from saccade.recipes.tables import data, read, training
+from saccade.recipes.tables import classify, data, read, training
 from saccade.recipes.tables.augment import TextLineAugment
 from saccade.recipes.tables.base import Table
-from saccade.recipes.tables.recipe import ReadRecipe
+from saccade.recipes.tables.recipe import RECIPES, ClassifyRecipe, ReadRecipe, Recipe
 from saccade.recipes.validation import validate_table
 from saccade.tasks.read.decode import decode_logits
 from saccade.tasks.read.task import ReadTask
-from tests.contract.settings import Setting, change, list_settings, list_unions, write_data
+from saccade.tasks.registry import build_task
+from tests.contract.settings import Setting, change, list_settings, list_unions, publish, write_data
 from tests.engine.runs import TIMES, StopAt
 
 CPU = torch.device("cpu")
 
+TSV = {"format": "tsv", "path": "train.tsv", "images": "images"}
+VAL = {"format": "tsv", "path": "val.tsv", "images": "images"}
+FOLDERS = {"format": "folder", "path": "folders"}
 #: A recipe in which as much as possible is switched on.
-BASE: dict[str, Any] = {
+READ: dict[str, Any] = {
     "task": "read",
+    "data": {"train": [TSV], "val": [VAL]},
     "train": {"epochs": 2, "batch_size": 4, "log_every_steps": 1},
     "text": {"charset": "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ"},
     "optimizer": {"name": "adamw", "learning_rate": 0.02, "weight_decay": 0.1},
@@ -51,15 +58,24 @@ BASE: dict[str, Any] = {
         "head": {"blank_bias": -3.0},
     },
 }  # fmt: skip
-TSV = {"format": "tsv", "path": "train.tsv", "images": "images"}
-VAL = {"format": "tsv", "path": "val.tsv", "images": "images"}
+CLASSIFY: dict[str, Any] = {
+    "task": "classify",
+    "data": {"train": [FOLDERS], "val_fraction": 0.3},
+    "train": {"epochs": 1, "batch_size": 4, "log_every_steps": 1},
+    "optimizer": {"name": "adamw", "learning_rate": 0.02, "weight_decay": 0.1},
+    "preprocessing": {"height_px": 16, "width_px": 16},
+    "model": {"architecture": "test_resnet"},
+}
+BASES: dict[type[Recipe], dict[str, Any]] = {ReadRecipe: READ, ClassifyRecipe: CLASSIFY}
 
 #: What a variant needs for all its fields to matter.
 NEEDS: dict[type[Table], dict[str, Any]] = {
     data.TsvSource: TSV,
     data.CsvSource: {"format": "csv", "path": "train.csv", "images": "images"},
     data.FilenameSource: {"format": "filename", "path": "images"},
-    data.FolderSource: {"format": "folder", "path": "folders"},
+    data.FolderSource: FOLDERS,
+    data.CifarSource: {"format": "cifar", "variant": "cifar10", "path": "cifar"},
+    data.HfDiskSource: {"format": "hf_disk", "path": "hub", "split": "first"},
     data.SyntheticPlatesSource: {"format": "synthetic_plates", "num_images": 12, "two_line_fraction": 0.5},
     training.Sgd: {"momentum": 0.9},
     training.Step: {"milestone_epochs": [1.0], "warmup_epochs": 0.5},
@@ -69,6 +85,8 @@ NEEDS: dict[type[Table], dict[str, Any]] = {
     training.BudgetTable: {"hours": 100.0},
     training.StartTable: {"weights": "start"},
     training.Stage: {"from_epoch": 1, "optimizer": {"learning_rate": 0.001}},
+    classify.RandAugment: {"num_operations": 2},
+    classify.Cutout: {"size_px": 4},
     TextLineAugment: {name: 0.5 for name in TextLineAugment.model_fields if name.endswith("_probability")},
 }
 #: The recipe beside a field, where its table's own needs are not enough: dotted key -> value.
@@ -77,11 +95,15 @@ AROUND: dict[tuple[type[Table], str], dict[str, Any]] = {
     (data.DataTable, "val_fraction"): {"data.val": []},
     (data.DataTable, "workers"): {"data.num_workers": 1, "augment.text_line.noise_probability": 0.5},
     (data.DataTable, "num_workers"): {"data.workers": "thread", "augment.text_line.noise_probability": 0.5},
+    (data.CifarSource, "labels"): {"data.train.variant": "cifar100"},
+    (data.CifarSource, "download"): {"data.train.path": "nothing"},
+    (data.Keep, "in_classes"): {"classes.names": ["0", "1"], "data.train": [FOLDERS, {"format": "folder", "path": "moved"}]},
     (data.Keep, "readable"): {"data.train": [TSV | {"path": "unreadable.tsv"}]},
     (data.Keep, "labelled"): {"data.train": [TSV | {"path": "unlabelled.tsv"}]},
     (data.Keep, "in_charset"): {"data.train": [TSV | {"path": "foreign.tsv"}]},
     (data.Keep, "fits"): {"data.train": [TSV | {"path": "long.tsv"}]},
     (data.Keep, "unique"): {"data.train": [TSV | {"path": "twice.tsv"}]},
+    (classify.SmallStem, "shortcut"): {"model.architecture": "resnet18"},
     (training.TrainTable, "patience_validations"): {"train.epochs": 4, "optimizer.learning_rate": 1e-9},
     (training.SelectTable, "higher_is_better"): {
         "select.metric": "cer",
@@ -103,6 +125,12 @@ CHANGES: dict[tuple[type[Table], str], Any] = {
     (data.FilenameSource, "pattern"): "^(?P<text>..)",
     (data.FolderSource, "path"): "moved",
     (data.SyntheticPlatesSource, "layouts"): ["00 AA"],
+    (data.CifarSource, "path"): "nothing",
+    (data.CifarSource, "labels"): "coarse",
+    (data.HfDiskSource, "path"): "folders",
+    (data.HfDiskSource, "split"): "second",
+    (data.HfDiskSource, "image_column"): "other",
+    (data.HfDiskSource, "label_column"): "back",
     (data.DataTable, "root"): "elsewhere",
     (data.DataTable, "residency"): "lazy",
     (data.Keep, "min_length"): 4,
@@ -111,6 +139,10 @@ CHANGES: dict[tuple[type[Table], str], Any] = {
     (read.LightResNet, "channels"): [5],
     (read.LightResNet, "num_blocks"): [2],
     (read.PrefixBeam, "beam_width"): 1,
+    (classify.ClassesTable, "names"): ["1", "0"],
+    (classify.TimmModel, "architecture"): "test_byobnet",
+    (classify.RandomErasing, "min_area_fraction"): 0.3,
+    (classify.RandomErasing, "max_area_fraction"): 0.6,
     (training.TrainTable, "batch_size"): 3,
     (training.TrainTable, "grad_clip_norm"): 0.1,
     (training.TrainTable, "ema_decay"): 0.5,
@@ -144,23 +176,25 @@ class SlowTask(ReadTask):
 
 
 @pytest.fixture(scope="module")
-def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     torch.set_num_threads(1)
     folder = tmp_path_factory.mktemp("settings")
     write_data(folder)
     write_data(folder / "elsewhere")
     os.rename(folder / "elsewhere" / "images", folder / "elsewhere" / "kept")
     os.rename(folder / "elsewhere" / "other", folder / "elsewhere" / "images")
-    session = open_session(ReadTask(build(place(BASE, {}), folder)), CPU, Ranks())
+    session = open_session(ReadTask(build(READ, folder)), CPU, Ranks())
     for epoch in range(2):  # the optimiser has a state to keep, and best differs from last
         fit(session, None) if epoch else save_best(session, folder / "start" / "checkpoints" / "best")
     save_session(session, folder / "start" / "checkpoints" / "last")
-    return folder
+    with pytest.MonkeyPatch.context() as patch:
+        publish(patch, folder)
+        yield folder
 
 
 def place(raw: dict[str, Any], values: dict[str, Any]) -> dict[str, Any]:
     """Return a copy of a raw recipe with values at dotted keys."""
-    copied: dict[str, Any] = json.loads(json.dumps({"data": {"train": [TSV], "val": [VAL]}} | raw))
+    copied: dict[str, Any] = json.loads(json.dumps(raw))
     for key, value in values.items():
         *parents, last = key.split(".")
         table: Any = copied
@@ -171,20 +205,19 @@ def place(raw: dict[str, Any], values: dict[str, Any]) -> dict[str, Any]:
     return copied
 
 
-def build(raw: dict[str, Any], folder: Path) -> ReadRecipe:
+def build(raw: dict[str, Any], folder: Path) -> Any:
     """Return the recipe over the test's data."""
     raw = place(raw, {})
     raw["data"]["root"] = str(folder / raw["data"].get("root", ""))
     if "start" in raw:
         raw["start"]["weights"] = str(folder / raw["start"]["weights"])
-    recipe = validate_table(ReadRecipe, merge(ReadRecipe, {}, raw), file="settings")
-    assert isinstance(recipe, ReadRecipe)
-    return recipe
+    kind = RECIPES[raw["task"]]
+    return validate_table(kind, merge(kind, {}, raw), file="settings")
 
 
-def recipe_with(setting_steps: tuple[Any, ...], around: dict[str, Any]) -> dict[str, Any]:
+def recipe_with(recipe: type[Recipe], setting_steps: tuple[Any, ...], around: dict[str, Any]) -> dict[str, Any]:
     """Return a raw recipe that holds the variants which lead to a setting."""
-    raw = place(BASE, {key: value for key, value in around.items() if key.count(".") < 2})
+    raw = place(BASES[recipe], {key: value for key, value in around.items() if key.count(".") < 2})
     table: Any = raw
     for key, variant, is_list in setting_steps:
         needs = dict(NEEDS.get(variant, {}))
@@ -206,7 +239,7 @@ def observe(text: str, folder: Path) -> dict[str, str]:
     """Train by a recipe and return what can be seen of it: name -> digest."""
     try:
         recipe = build(json.loads(text), folder)
-        task = (SlowTask if "workers" in text else ReadTask)(recipe)
+        task = SlowTask(recipe) if "workers" in text else build_task(recipe)
         check_budget(task, CPU, Ranks())
         session = open_session(task, CPU, Ranks())
     except InputError as error:
@@ -219,11 +252,14 @@ def observe(text: str, folder: Path) -> dict[str, str]:
         "place": session.train.residency.place,
         "splits": [task.examples(split).ids for split in ("train", "val", "test")],
         "wrapped": type(session.wrapped).__name__,
-        "decoded": decode_logits(make_logits(len(task.vocabulary)), task.vocabulary, recipe.decode),
     }
+    if isinstance(task, ReadTask):
+        seen["decoded"] = decode_logits(make_logits(len(task.vocabulary)), task.vocabulary, recipe.decode)
     make = StepMaker(task, session.train, recipe.train.accumulation_steps, session.ranks)
     steps = list(iterate_steps(make, [(0, draws) for draws in session.sampler.batches(0)], recipe.data))
-    seen["micro-batches"] = [(batch.ids, batch.images, batch.texts) for step in steps for batch in step.micro_batches]
+    seen["micro-batches"] = [
+        (batch.ids, batch.images, task.targets(batch)) for step in steps for batch in step.micro_batches
+    ]
     seen["workers"] = sorted(getattr(task, "seen", ()))
     if not recipe.train.compile:  # compiling takes a minute and is torch's business
         hooks = StopAt()
@@ -261,11 +297,13 @@ def look_up(table: type[Table], name: str) -> dict[str, Any]:
 def choose_settings() -> list[Setting]:
     """Return each field of each table once: sources share a table of filters, and `val` is read as `train` is."""
     chosen: dict[tuple[type[Table], str], Setting] = {}
-    for setting in list_settings():
+    for setting in itertools.chain.from_iterable(map(list_settings, BASES)):
         owner = next(
             base for base in reversed(setting.table.__mro__) if setting.name in getattr(base, "model_fields", {})
         )
         if (owner, setting.name) == (data.Keep, "num_lines") and setting.steps[-2][1] is not data.SyntheticPlatesSource:
+            continue
+        if (owner, setting.name) == (data.Keep, "in_classes") and setting.recipe is not ClassifyRecipe:
             continue
         shared = owner in (data.Keep, data.SourceTable)
         chosen.setdefault((owner if shared else setting.table, setting.name), setting)
@@ -275,7 +313,9 @@ def choose_settings() -> list[Setting]:
 @pytest.mark.parametrize("setting", choose_settings(), ids=lambda setting: setting.id)
 def test_setting_changes_something(setting: Setting, folder: Path) -> None:
     around = look_up(setting.table, setting.name)
-    raw = recipe_with(setting.steps, around)
+    if setting.table is data.HfDiskSource:
+        pytest.importorskip("datasets")
+    raw = recipe_with(setting.recipe, setting.steps, around)
     holder: Any = raw
     for key, _, is_list in setting.steps:
         holder = holder[key][0] if is_list else holder[key]
@@ -284,15 +324,25 @@ def test_setting_changes_something(setting: Setting, folder: Path) -> None:
     for key, _, is_list in setting.steps:
         current = getattr(current, key)[0] if is_list else getattr(current, key)
     holder[setting.name] = change(setting, getattr(current, setting.name), CHANGES)
-    assert observe(before, folder) != observe(json.dumps(raw), folder), f"{setting.id} changes nothing"
+    seen = observe(before, folder), observe(json.dumps(raw), folder)
+    assert seen[0] != seen[1], f"{setting.id} changes nothing"
+    if setting.recipe is ClassifyRecipe and setting.table is not data.Keep:
+        assert "refused" not in seen[0] | seen[1]
 
 
 # Sources are left out: formats that hold the same images are meant to give the same run.
-UNIONS = [union for union in list_unions() if union[0][0][0] != "data"]
+UNIONS = {
+    tuple(steps[-1][1] for steps in union): (recipe, union)
+    for recipe in reversed(BASES)
+    for union in list_unions(recipe)
+    if union[0][0][0] != "data"
+}
 
 
-@pytest.mark.parametrize("union", UNIONS, ids=lambda union: ".".join(key for key, _, _ in union[0]))
-def test_variants_differ(union: tuple[Any, ...], folder: Path) -> None:
-    seen = [observe(json.dumps(recipe_with(steps, {})), folder) for steps in union]
+@pytest.mark.parametrize(
+    ("recipe", "union"), UNIONS.values(), ids=[".".join(key for key, _, _ in union[0]) for _, union in UNIONS.values()]
+)
+def test_variants_differ(recipe: type[Recipe], union: tuple[Any, ...], folder: Path) -> None:
+    seen = [observe(json.dumps(recipe_with(recipe, steps, {})), folder) for steps in union]
     assert all("refused" not in one for one in seen), seen
     assert len({json.dumps(one, sort_keys=True) for one in seen}) == len(union)

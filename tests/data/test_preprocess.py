@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from saccade.data.preprocess import Preprocessing
 from saccade.errors import InputError
+from saccade.recipes.tables.classify import ClassifyPreprocessingTable
 from saccade.recipes.tables.read import Pad, PreprocessingTable
 from saccade.text.charset import Charset
 
@@ -64,11 +65,12 @@ def test_the_file_round_trips() -> None:
     values = json.loads(json.dumps(preprocessing.to_json()))
     assert Preprocessing.from_json(values) == preprocessing
     assert values["charset"] == "AB"
+    assert values["classes"] is None
     assert values["normalised_by"] == "model"
     assert len(values["mean"]) == 3
 
 
-@pytest.mark.parametrize("key", [*make().to_json()])
+@pytest.mark.parametrize("key", sorted({*make().to_json()} - {"classes"}))
 def test_every_key_must_be_there(key: str) -> None:
     values = make().to_json()
     del values[key]
@@ -91,3 +93,37 @@ def test_every_key_must_be_there(key: str) -> None:
 def test_unknown_keys_and_wrong_values_are_refused(key: str, value: object) -> None:
     with pytest.raises(InputError, match=key):
         Preprocessing.from_json(make().to_json() | {key: value})
+
+
+def make_classes(*names: str) -> Preprocessing:
+    return Preprocessing.from_recipe(ClassifyPreprocessingTable(), classes=names)
+
+
+def test_the_file_of_a_classifier_round_trips() -> None:
+    preprocessing = make_classes("dog", "cat")
+    values = json.loads(json.dumps(preprocessing.to_json()))
+    assert (values["classes"], values["charset"], values["colour"]) == (["dog", "cat"], None, "rgb")
+    assert Preprocessing.from_json(values) == preprocessing
+    assert preprocessing.apply(np.zeros((50, 40, 3), np.uint8)).shape == (32, 32, 3)
+
+
+def test_a_file_from_before_there_were_classes_is_read() -> None:
+    values = make().to_json()
+    del values["classes"]
+    assert Preprocessing.from_json(values) == make()
+
+
+@pytest.mark.parametrize(
+    ("changes", "says"),
+    [
+        ({"charset": None}, "m.json: .*exactly one of the two"),
+        ({"classes": ["cat", "dog"]}, "m.json: .*exactly one of the two"),
+        ({"charset": None, "classes": ["cat"]}, "m.json: classes: "),
+        ({"charset": None, "classes": ["cat", "cat"]}, "m.json: classes: .*unique"),
+        ({"charset": None, "classes": ["cafe\u0301", "dog"]}, "m.json: classes: .*NFC"),
+    ],
+)
+def test_there_are_either_characters_or_classes(changes: dict[str, Any], says: str) -> None:
+    with pytest.raises(InputError, match=says) as caught:
+        Preprocessing.from_json(make().to_json() | changes, "m.json")
+    assert "\n" not in str(caught.value)

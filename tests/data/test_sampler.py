@@ -42,12 +42,34 @@ def test_weights_repeat_and_thin_out() -> None:
     assert len(chosen) > 1
 
 
-@pytest.mark.parametrize(("num_rows", "num_parts"), [(10, 3), (7, 7), (64, 4), (5, 2)])
-def test_parts_are_near_equal_and_cover_every_row(num_rows: int, num_parts: int) -> None:
+@pytest.mark.parametrize(
+    ("num_rows", "num_parts", "sizes"),
+    [
+        (10, 3, [2, 4, 4]),
+        (64, 4, [16, 16, 16, 16]),
+        (15, 2, [8, 7]),
+        (10, 4, [2, 2, 2, 4]),
+        (5, 2, [2, 3]),
+        (5, 3, [2, 2, 1]),  # every part can still begin at an even row
+        (7, 7, [1] * 7),
+        (4, 3, [1, 1, 2]),
+        (9, 1, [9]),
+    ],
+)
+def test_the_rows_of_each_part(num_rows: int, num_parts: int, sizes: list[int]) -> None:
+    parts = [rows_of_part(num_rows, part, num_parts) for part in range(num_parts)]
+    assert [part.stop - part.start for part in parts] == sizes
+
+
+@pytest.mark.parametrize("num_parts", range(1, 9))
+@pytest.mark.parametrize("num_rows", range(8, 40))
+def test_parts_cover_every_row_and_keep_pairs_together(num_rows: int, num_parts: int) -> None:
     parts = [rows_of_part(num_rows, part, num_parts) for part in range(num_parts)]
     assert [row for part in parts for row in range(num_rows)[part]] == list(range(num_rows))
     sizes = [part.stop - part.start for part in parts]
-    assert max(sizes) - min(sizes) <= 1 and min(sizes) > 0
+    assert min(sizes) > 0 and max(sizes) - min(sizes) <= 2
+    if num_rows >= 2 * num_parts:
+        assert all(part.start % 2 == 0 for part in parts)
 
 
 def test_each_key_has_a_generator_of_its_own() -> None:

@@ -2,9 +2,11 @@
 
 import json
 from pathlib import Path
+from typing import Any
 
 from saccade.data.formats.entry import Entry
-from saccade.data.splits import Split, Splits
+from saccade.data.label_statistics import Classes, Texts
+from saccade.data.splits import Split
 from saccade.data.statistics import compute_statistics, render_text
 from saccade.text.charset import Charset
 
@@ -23,19 +25,25 @@ def make_split(name: str, rows: list[tuple[str, str, str]], **extra: dict[str, l
     )
 
 
-def make_splits() -> Splits:
+def count_texts() -> dict[str, Any]:
     train = make_split(
         "train",
         [("a", "AAB", "h1"), ("b", "AAB", "h1"), ("c", "皖 1", "h2"), ("d", "皖 7", "h2")],
         dropped={"too_short": ["x", "y"]},
     )
     val = make_split("val", [("v", "AB", "h1")])
-    return Splits(train, val, None, Charset("AB皖 17"), {"val_in_train": 1})
+    return compute_statistics([train, val], Texts(Charset("AB皖 17")), overlap={"val_in_train": 1})
+
+
+def count_classes(counts: dict[str, int], *names: str) -> dict[str, Any]:
+    rows = [(f"{label}/{index}", label, f"{label}/{index}") for label, n in counts.items() for index in range(n)]
+    return compute_statistics([make_split("all", rows)], Classes(names or counts))
 
 
 def test_counts() -> None:
-    statistics = compute_statistics(make_splits())
+    statistics = count_texts()
     train = statistics["splits"]["train"]
+    assert statistics["labels"] == "texts"
     assert train["count"] == 4
     assert train["num_labels"] == 3
     assert train["lengths"] == {"3": 4}
@@ -53,12 +61,12 @@ def test_counts() -> None:
 
 
 def test_statistics_are_json() -> None:
-    statistics = compute_statistics(make_splits())
-    assert json.loads(json.dumps(statistics)) == statistics
+    for statistics in (count_texts(), count_classes({"cat": 2, "dog": 1})):
+        assert json.loads(json.dumps(statistics)) == statistics
 
 
 def test_text_says_whatever_needs_a_look() -> None:
-    text = render_text(compute_statistics(make_splits()))
+    text = render_text(count_texts())
     for part in (
         "train: dropped 2 (too short): x, y",
         "train: 2 decomposed labels",
@@ -71,3 +79,69 @@ def test_text_says_whatever_needs_a_look() -> None:
     assert header.split() == ["train", "val"]
     assert images.split() == ["images", "4", "1"]
     assert len(header) == len(images)
+
+
+def test_text_says_that_splits_share_nothing() -> None:
+    statistics = count_texts()
+    assert "no image is in two splits" not in render_text(statistics)
+    apart = render_text(statistics | {"overlap": {"val_in_train": 0}})
+    assert "no image is in two splits" in apart
+    assert "also in" not in apart
+    assert "two splits" not in render_text(statistics | {"overlap": {}})
+
+
+def test_an_endless_label_is_cut() -> None:
+    train = make_split("train", [("a", "A" * 10**5, "h1"), ("b", "B", "h1")])
+    text = render_text(compute_statistics([train], Texts(Charset("AB"))))
+    assert f"a = '{'A' * 60}'... (100,000 characters), b = 'B'" in text
+
+
+def test_counts_of_classes() -> None:
+    statistics = count_classes({"cat": 4, "dog": 1}, "eel", "dog", "cat")
+    assert statistics["labels"] == "classes"
+    assert statistics["classes"] == ["eel", "dog", "cat"]
+    counted = statistics["splits"]["all"]
+    assert counted["num_classes"] == 2
+    assert counted["missing_classes"] == ["eel"]
+    assert counted["class_counts"] == {"eel": 0, "dog": 1, "cat": 4}
+    assert [counted["images_per_class"][key] for key in ("p0", "p50", "p100")] == [0, 1, 4]
+    assert not {"lengths", "characters", "charset"} & {*counted, *statistics}
+
+
+def test_classes_as_text() -> None:
+    lines = render_text(count_classes({"cat": 40, "dog": 10, "a\nb": 1}, "eel", "dog", "cat", "a\nb")).splitlines()
+    for line in (
+        "images per class          0 .. 5.5 .. 40",
+        "classes without image                  1",
+        "  eel    0",
+        f"  dog   10  {'#' * 10}",
+        f"  cat   40  {'#' * 40}",
+        "  a\\nb   1  #",
+        "all: no image of 1 class(es): eel",
+    ):
+        assert line in lines
+
+
+def test_of_many_classes_the_largest_and_the_smallest_are_shown() -> None:
+    def list_bars(num_classes: int) -> list[str]:
+        lines = render_text(
+            count_classes({f"class{index:02d}": index + 1 for index in range(num_classes)})
+        ).splitlines()
+        return [line.split()[0] for line in lines[1:] if line.startswith("  ")]
+
+    assert list_bars(30) == [f"class{index:02d}" for index in range(30)]
+    largest, smallest = (
+        [f"class{index:02d}" for index in numbers] for numbers in (range(30, 20, -1), range(9, -1, -1))
+    )
+    assert list_bars(31) == [*largest, "...", *smallest]
+
+
+def test_one_image_under_two_classes_is_a_conflict() -> None:
+    rows = [(f"{label}/{index}", label, f"h{index}") for index in range(7) for label in ("cat", "dog")]
+    statistics = compute_statistics([make_split("all", rows)], Classes(("cat", "dog")))
+    assert statistics["splits"]["all"]["conflicts"][0] == {"cat/0": "cat", "dog/0": "dog"}
+    assert statistics["splits"]["all"]["num_duplicates"] == 7
+    text = render_text(statistics)
+    assert "all: the same image under different labels: cat/4 = 'cat', dog/4 = 'dog'" in text
+    assert "cat/5" not in text
+    assert "all: 2 more of these" in text

@@ -1,8 +1,10 @@
-"""What each rank of `test_ranks.py` runs: `python -m tests.engine.rank_worker RUNS [stop|resume|bad]`."""
+"""What each rank of `test_ranks.py` runs: `python -m tests.engine.rank_worker RUNS [KIND]`."""
 
 import math
 import os
+import signal
 import sys
+import threading
 from pathlib import Path
 from typing import Any
 
@@ -11,10 +13,10 @@ from torch import nn
 
 from saccade.engine.history import Hooks
 from saccade.engine.run import resume_run, train_run
-from saccade.errors import RunFailedError, StoppedError
+from saccade.errors import InputError, RunFailedError, StoppedError
 from saccade.recipes.tables.training import AdamW, TrainTable
 from saccade.tasks.base import LossOutput, Progress
-from tests.contract.witness import DrawnData, DrawnSource, ShapesAugment, ShapesModel, ShapesRecipe, ShapesTask
+from tests.contract.witness import CLASSES, DrawnData, DrawnSource, ShapesAugment, ShapesModel, ShapesRecipe, ShapesTask
 from tests.engine.runs import StopAt
 
 
@@ -27,33 +29,102 @@ class BadOnOneRank(ShapesTask):
         return LossOutput(output.total * (math.nan if bad else 1.0), output.weight, {})
 
 
+class BadImageOnOneRank(ShapesTask):
+    """The second rank meets a bad image at step 5."""
+
+    def loss(self, model: nn.Module, batch: Any, progress: Progress) -> LossOutput:
+        if progress.step == 5 and os.environ.get("RANK") == "1":
+            raise InputError("images/broken.png: is truncated; remove it")
+        return super().loss(model, batch, progress)
+
+
+class WeighedNorms(ShapesTask):
+    """With GroupNorm, and a loss whose images weigh as much as their class: each rank's part another sum."""
+
+    def build_model(self) -> nn.Module:
+        model = super().build_model()
+        model.backbone = nn.Sequential(model.backbone, nn.GroupNorm(2, self.recipe.model.channels))
+        return model
+
+    def loss(self, model: nn.Module, batch: Any, progress: Progress) -> LossOutput:
+        weights = torch.arange(1.0, len(CLASSES) + 1)
+        total = nn.functional.cross_entropy(model(batch.images), batch.labels, weight=weights)
+        return LossOutput(total, float(weights[batch.labels].sum()), {})
+
+
+class Norms(ShapesTask):
+    """With BatchNorm."""
+
+    def build_model(self) -> nn.Module:
+        model = super().build_model()
+        model.backbone.add_module("norm", nn.BatchNorm2d(self.recipe.model.channels))
+        return model
+
+
+class KillAt(Hooks):
+    """Kills this process, as the system does where memory runs out; the other may hang, as in a GPU's kernel."""
+
+    def __init__(self, rank: str, *, hang: bool) -> None:
+        self._is_victim, self._hang = os.environ["RANK"] == rank, hang
+
+    def watch(self, row: Any) -> None:
+        if row.get("event") == "step" and row["step"] == 7:
+            if self._is_victim:
+                os.kill(os.getpid(), signal.SIGKILL)
+            if self._hang:
+                threading.Event().wait()
+
+
 def make_task(kind: str = "") -> ShapesTask:
-    """Return the classifier: 40 images in batches of 15, shared as 7 + 8 and 5 + 5."""
+    """Return the classifier: 40 images in batches of 15, shared as 7 + 8 and 5 + 5; "norm": 52 as 15, 15, 15, 7."""
+    train = TrainTable(epochs=8, batch_size=15, log_every_steps=1, validate_every_epochs=4, accumulation_steps=2)
+    if kind == "norm":
+        train = train.model_copy(update={"epochs": 5, "accumulation_steps": 1})
+    if kind == "sync":
+        train = train.model_copy(update={"sync_batch_norm": True})
+    if kind == "compile":
+        train = train.model_copy(update={"compile": True, "epochs": 1})
     recipe = ShapesRecipe(
-        data=DrawnData(train=(DrawnSource(num_images=40),), val=(DrawnSource(num_images=13, seed=1),)),
-        train=TrainTable(epochs=8, batch_size=15, log_every_steps=1, validate_every_epochs=4, accumulation_steps=2),
+        data=DrawnData(
+            train=(DrawnSource(num_images=52 if kind == "norm" else 40),), val=(DrawnSource(num_images=13, seed=1),)
+        ),
+        train=train,
         optimizer=AdamW(learning_rate=1e-3),
         model=ShapesModel(channels=4),
         augment=ShapesAugment(flip_probability=0.5, shift_px=2),
     )
-    return (BadOnOneRank if kind == "bad" else ShapesTask)(recipe)
+    tasks = {"bad": BadOnOneRank, "image": BadImageOnOneRank, "norm": WeighedNorms, "sync": Norms}
+    return tasks.get(kind, ShapesTask)(recipe)
+
+
+def choose_hooks(kind: str) -> Hooks:
+    """Return who watches a rank; with "stop" only the second one is asked to stop, after step 9."""
+    if kind == "stop" and os.environ["RANK"] == "1":
+        return StopAt(*range(9, 100))
+    if kind.startswith(("kill", "hang")):
+        return KillAt(kind[4:], hang=kind.startswith("hang"))
+    return Hooks()
 
 
 def main(runs: Path, kind: str = "") -> int:
-    """Train on every rank; with "stop" only the second one is asked to stop, after step 9; with "resume" all go on."""
+    """Train on every rank; with "resume" all go on, with "seeds" they train twice."""
     torch.set_num_threads(1)
-    is_asked = kind == "stop" and os.environ["RANK"] == "1"
-    hooks = StopAt(*range(9, 100)) if is_asked else Hooks()
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)  # torchrun ends the others too, and here each must find its own end
+    hooks, task = choose_hooks(kind), make_task(kind)
     try:
         if kind == "resume":
             (status,) = runs.rglob("status.json")
-            resume_run(make_task(), status.parent, device="cpu", hooks=hooks)
+            resume_run(task, status.parent, device="cpu", hooks=hooks)
         else:
-            train_run(make_task(kind), runs=runs, name=("tests", "ranks"), device="cpu", hooks=hooks)
-    except (RunFailedError, StoppedError) as error:
-        (runs / f"{type(error).__name__}-{os.environ['RANK']}").touch()
+            for seed in (0, 1) if kind == "seeds" else (0,):
+                seeded = task.with_recipe(task.recipe.model_copy(update={"seed": seed}))
+                train_run(seeded, runs=runs, name=("tests", f"ranks{seed}"), device="cpu", hooks=hooks)
+    except (InputError, RunFailedError, StoppedError) as error:
+        (runs / f"{type(error).__name__}-{os.environ['RANK']}").write_text(str(error))
     left = [name for name in list_threads() if "gloo" in name]
-    if left:  # one that still holds a tensor while the interpreter ends would abort the process, once in some hundred runs
+    if (
+        left
+    ):  # one that still holds a tensor while the interpreter ends would abort the process, once in some hundred runs
         print(f"rank {os.environ['RANK']}: threads of the process group are left: {left}", file=sys.stderr)
     return 1 if left else 0
 

@@ -35,9 +35,9 @@ class StopAt(Hooks):
         return self._step in self._steps
 
 
-def train(task: Task[Any, Any], runs: Path) -> Path:
+def train(task: Task[Any, Any], runs: Path, hooks: Hooks | None = None) -> Path:
     """Train without interruption and return the run's folder."""
-    return train_run(task, runs=runs, name=("tests", "run"), device="cpu", hooks=Hooks())
+    return train_run(task, runs=runs, name=("tests", "run"), device="cpu", hooks=hooks or Hooks())
 
 
 def train_in_pieces(task: Task[Any, Any], runs: Path, *stops: int) -> Path:

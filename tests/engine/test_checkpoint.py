@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 import torch
+from safetensors.torch import save_file
 
 from saccade.engine import checkpoint
 from saccade.engine.checkpoint import (
@@ -139,3 +140,10 @@ def test_weights_that_do_not_fit_are_refused_by_name(tmp_path: Path) -> None:
     with pytest.raises(InputError, match=r'"1.bias" is not part of the model'):
         load_weights(model, write(good | {"1.bias": torch.zeros(1)}), contract=contract)
     assert load_weights(model, write({"0.weight": good["0.weight"]}), contract=contract, allow=("0",)) == ["0.bias"]
+
+
+@pytest.mark.parametrize("header", ["[]", "3", "{", "[" * 100_000])
+def test_weights_whose_header_holds_no_object_are_refused(header: str, tmp_path: Path) -> None:
+    save_file({"weight": torch.zeros(1)}, tmp_path / "w.safetensors", {"preprocessing": header})
+    with pytest.raises(InputError, match="no JSON object; take the file from the run again"):
+        read_contract(tmp_path / "w.safetensors")

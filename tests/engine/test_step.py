@@ -4,14 +4,16 @@ from typing import Any
 
 import pytest
 import torch
+from torch.utils._python_dispatch import TorchDispatchMode
 
 from saccade.engine.batches import StepMaker
 from saccade.engine.device import Ranks
 from saccade.engine.ema import MovingAverage
+from saccade.engine.history import History, Hooks
 from saccade.engine.session import Session, open_session
 from saccade.engine.step import train_step
 from saccade.errors import InputError
-from saccade.recipes.tables.training import Sgd, TrainTable
+from saccade.recipes.tables.training import AdamW, Sgd, TrainTable
 from tests.contract.tasks import make_task
 
 CPU = torch.device("cpu")
@@ -107,3 +109,36 @@ def test_results_keep_no_graph() -> None:
     _, results = run_steps(2, accumulation_steps=2)
     for result in results:
         assert not result.loss.requires_grad and not any(part.requires_grad for part in result.parts.values())
+
+
+class _NoReading(TorchDispatchMode):
+    """Forbids reading a value out of a tensor, which on an accelerator waits for all that it has to do."""
+
+    def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        assert func not in (torch.ops.aten._local_scalar_dense.default, torch.ops.aten.nonzero.default), "reads a value"
+        return func(*args, **(kwargs or {}))
+
+
+@pytest.mark.parametrize("accumulation_steps", [1, 3])
+def test_a_step_away_from_the_host_reads_no_value_back(
+    accumulation_steps: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """On a CPU that is taken for an accelerator, in the middle of a window of the history."""
+    train = TrainTable(batch_size=30, accumulation_steps=accumulation_steps, ema_decay=0.9, grad_clip_norm=1.0)
+    task = make_task("shapes", train=train, optimizer=AdamW(weight_decay=0.1))
+    session = open_session(task, CPU, Ranks())
+    log = History(session, None, Hooks())
+    make = StepMaker(task, session.train, accumulation_steps, session.ranks)
+    steps = [make((0, draws)) for draws in session.sampler.batches(0)]
+    monkeypatch.setattr(Session, "is_on_host", property(lambda session: False))
+    with _NoReading():
+        for number, step in enumerate(steps):
+            result = train_step(session, task, task.recipe, step, 0.01, measure=number == 1)
+            session.position.step += 1
+            log.count(result, 0.01, 0.0, ends_window=False)
+    assert len(steps) == 4 and session.position.step == 4
+
+
+def test_reading_a_value_back_would_be_noticed() -> None:
+    with pytest.raises(AssertionError, match="reads a value"), _NoReading():
+        bool(torch.zeros(()) > 1)

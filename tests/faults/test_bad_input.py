@@ -5,6 +5,7 @@ Nothing is left half written: after each refusal the folders hold what they held
 
 import errno
 import fcntl
+import gzip
 import json
 import os
 import shutil
@@ -239,9 +240,44 @@ def test_a_run_without_a_checkpoint(folder, copied, capsys):
     assert "has no checkpoint to go on from" in refuse(capsys, "train", "--resume", copied)
 
 
-def test_damaged_predictions(folder, copied, capsys):
-    (copied / "predictions" / "val.jsonl.gz").write_bytes(b"\x1f\x8b damaged")
-    assert "val.jsonl.gz is damaged" in refuse(capsys, "evaluate", copied)
+DAMAGED = {
+    "cut": b"\x1f\x8b damaged",
+    "no rows of a reader": gzip.compress(b"{}\n"),
+    "a list": gzip.compress(b"[1]\n"),
+    "twice": gzip.compress(b'{"id": "0.png", "target": "A", "prediction": "A", "confidence": 1}\n' * 2),
+}
+
+
+@pytest.mark.parametrize("kind", DAMAGED)
+def test_damaged_predictions_are_made_again(folder, copied, kind, capsys):
+    path = copied / "predictions" / "val.jsonl.gz"
+    whole = path.read_bytes()
+    path.write_bytes(DAMAGED[kind])
+    assert run(["evaluate", str(copied)]) == 0
+    err = capsys.readouterr().err
+    assert err.startswith("saccade: predicting val again: ")
+    assert err.count("\n") == 1
+    assert path.read_bytes() == whole
+
+
+def test_damaged_predictions_of_a_split_that_no_recipe_has(folder, copied, capsys):
+    (copied / "predictions" / "mine.jsonl.gz").write_bytes(b"\x1f\x8b damaged")
+    assert "mine.jsonl.gz is damaged" in refuse(capsys, "evaluate", copied)
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "says"),
+    [
+        ("recipe.toml", "", "recipe.toml is damaged (it names no task): restore it"),
+        ("metrics.json", "[]", "metrics.json is damaged (not a JSON object)"),
+        ("data.json", '{"splits": {"train": {}}}', 'data.json is damaged ("splits.train.digest" is no text)'),
+        ("status.json", '{"schema_version": 1}', 'status.json is damaged ("state" is none of running'),
+    ],
+)
+@pytest.mark.parametrize("verb", READERS)
+def test_a_record_that_says_something_else(folder, copied, verb, name, content, says, capsys):
+    (copied / name).write_text(content)
+    assert says in refuse(capsys, *read_with(verb, copied))
 
 
 def test_a_checkpoint_with_another_charset(folder, copied, capsys):

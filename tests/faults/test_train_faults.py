@@ -178,3 +178,67 @@ def test_a_loss_that_is_not_finite_ends_with_3(tmp_path: Path) -> None:
     )
     assert all(tensor.isfinite().all() for tensor in read_tensors(run).values())
     assert (run / "failure.safetensors").exists()
+
+
+def start_two_ranks(folder: Path, *arguments: str) -> subprocess.Popen[str]:
+    (folder / "recipe.toml").write_text(RECIPE.replace("epochs = 40", "epochs = 400"))
+    command = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2", "-m", "saccade"]
+    return subprocess.Popen(
+        [*command, "train", "recipe.toml", "--runs", "runs", "--device", "cpu", *arguments],
+        cwd=folder,
+        env=os.environ | {"OMP_NUM_THREADS": "1"},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+
+
+def find_rank(folder: Path, rank: int) -> int:
+    """Return the process id of a rank by the variables that torchrun gave it."""
+    for variables in Path("/proc").glob("[0-9]*/environ"):
+        try:
+            listed, place = variables.read_bytes().split(b"\0"), os.readlink(variables.parent / "cwd")
+        except OSError:
+            continue  # it has ended, or is somebody else's
+        if f"RANK={rank}".encode() in listed and Path(place) == folder.resolve():
+            return int(variables.parent.name)
+    raise AssertionError(f"no process of rank {rank}")
+
+
+def test_a_killed_rank_ends_the_run_with_3(tmp_path: Path) -> None:
+    process = start_two_ranks(tmp_path)
+    wait_until(lambda: count_rows(tmp_path) > 12, process)
+    os.kill(find_rank(tmp_path, 1), signal.SIGKILL)
+    out, err = process.communicate(timeout=60)
+    run = find_run(tmp_path)
+    assert out == "" and run is not None
+    assert "exitcode  : 3 " in err, err  # of the rank that was left
+    (said,) = [line for line in err.splitlines() if line.startswith("saccade: ")]
+    status = read_run(run).status
+    assert status["state"] == "failed" and said == f"saccade: {status['cause']}"
+    assert status["cause"].startswith("a rank died or no longer answers (")
+
+
+def test_two_ranks_say_everything_once(tmp_path: Path) -> None:
+    """Two seeds in one launch: one record and one line a seed, by the first rank alone."""
+    process = start_two_ranks(tmp_path, "--seeds", "0,1", "--set", "train.epochs=4")
+    status, out, err = end(process)
+    assert status == 0, err
+    assert [read_run(tmp_path / line).environment["seed"] for line in out.splitlines()] == [0, 1]
+    assert err.count("run      ") == 2
+
+
+def test_broken_variables_of_the_ranks_are_one_line(tmp_path: Path) -> None:
+    (tmp_path / "recipe.toml").write_text(RECIPE)
+    environment = {name: value for name, value in os.environ.items() if name != "RANK"} | {"WORLD_SIZE": "2"}
+    done = subprocess.run(
+        [sys.executable, "-c", MAIN, "train", "recipe.toml"],
+        cwd=tmp_path,
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 2 and done.stdout == ""
+    assert done.stderr.startswith("saccade: WORLD_SIZE=2, but RANK") and len(done.stderr.splitlines()) == 1
+    assert find_run(tmp_path) is None

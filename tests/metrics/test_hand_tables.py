@@ -73,10 +73,16 @@ def test_every_metric_has_a_table() -> None:
     text = {"edit_distance", "exact_match", "within_1", "within_2", "cer", "ned", "by_length", "by_character"}
     intervals = {"wilson_interval", "bootstrap_interval", "mean_interval", "t_quantile"}
     assert {f"text.{name}" for name in text} | {f"intervals.{name}" for name in intervals} <= names
+    classes = {"top1_accuracy", "top5_accuracy", "nll", "confusion_counts", "most_confused", "by_class"}
+    assert {f"classification.{name}" for name in classes} <= names
     assert {"paired.paired_bootstrap", "paired.mcnemar_exact", "calibration.expected_calibration_error"} <= names
 
 
-@pytest.mark.parametrize("name", ["exact_match", "within_1", "within_2", "cer", "ned"])
+SCORES = [f"text.{name}" for name in ("exact_match", "within_1", "within_2", "cer", "ned")]
+SCORES += [f"classification.{name}" for name in ("top1_accuracy", "top5_accuracy", "nll")]
+
+
+@pytest.mark.parametrize("name", SCORES)
 def test_every_score_has_a_case_that_is_not_the_best(name: str) -> None:
-    best = 0 if name == "cer" else 1
-    assert any(case.expected["value"] != best for case in CASES if case.name == f"text.{name}")
+    best = 0 if name in ("text.cer", "classification.nll") else 1
+    assert any(case.expected["value"] != best for case in CASES if case.name == name)

@@ -2,7 +2,7 @@
 
 import pytest
 
-from saccade.recipes.diff import Change, diff, flatten, plain
+from saccade.recipes.diff import Change, diff, flatten, join_key, plain
 from saccade.recipes.loader import load
 from saccade.recipes.tables.recipe import Recipe
 
@@ -77,3 +77,9 @@ def test_plain_and_flat(write):
     assert flat["data.val"] == []
     assert flat["optimizer.module_weight_decay"] == {}
     assert flatten({"a": {"b.c": 1}}) == {'a."b.c"': 1}
+
+
+def test_keys_that_toml_could_not_leave_bare_are_quoted():
+    assert join_key("a", "b-1_C") == "a.b-1_C"
+    assert join_key("a", 'b."c"') == 'a."b.\\"c\\""'
+    assert join_key("", "\x7f\n") == '"\\u007f\\n"'

@@ -30,7 +30,7 @@ WRONG = {
     'images = "x"': ('"data.train[0].images" is not a key of data.train[0] "synthetic_plates"; tsv, csv have it'),
     '[[data.val]]\nformat = "tvs"': 'unknown data.val[0].format "tvs"; nearest: "tsv"',
     '[[data.val]]\npath = "x"': (
-        'missing key "data.val[0].format"; valid: "tsv", "csv", "filename", "folder", "synthetic_plates"'
+        'missing key "data.val[0].format"; valid: "tsv", "csv", "filename", "folder", "cifar", "hf_disk", "synthetic_plates"'
     ),
     # values
     '[train]\nepochs = "ten"': '"train.epochs": expected integer >= 1, found string "ten"',
@@ -40,7 +40,7 @@ WRONG = {
     "[train]\nepochs = 2020-01-01": '"train.epochs": expected integer >= 1, found date or time 2020-01-01',
     "[train]\ncompile = 1": '"train.compile": expected true or false, found integer 1',
     '[train]\nprecision = "bf61"': (
-        '"train.precision": expected "fp32", "bf16" or "fp16", found string "bf61"; nearest: "bf16"'
+        '"train.precision": expected "fp32", "bf16", "fp16" or "auto", found string "bf61"; nearest: "bf16"'
     ),
     "[train]\nema_decay = nan": '"train.ema_decay": expected a finite number > 0, < 1, found nan',
     "[optimizer]\nlearning_rate = inf": '"optimizer.learning_rate": expected a finite number > 0, found inf',

@@ -1,8 +1,12 @@
 """Predictions as rows: what is stored is what comes back."""
 
 import json
+from typing import Any
 
-from saccade.records import ReadPrediction
+import pytest
+
+from saccade.errors import InputError
+from saccade.records.predictions import ClassifyPrediction, ReadPrediction
 
 
 def test_a_row_holds_the_prediction_with_id_and_target() -> None:
@@ -25,3 +29,44 @@ def test_a_stored_row_makes_the_same_row_again() -> None:
 def test_nothing_read_is_a_prediction_too() -> None:
     empty = ReadPrediction("", 1.0, ())
     assert ReadPrediction.from_row(empty.to_row("1", "A")) == empty
+
+
+ANIMAL = ClassifyPrediction("cat", 0.6180339, (("cat", 0.6180339), ("dog", 0.25)), -1.23456789)
+
+
+def test_a_class_is_stored_with_its_rivals_and_what_the_truth_got() -> None:
+    row = ANIMAL.to_row("a.png", "dog")
+    assert row == {
+        "id": "a.png",
+        "target": "dog",
+        "prediction": "cat",
+        "confidence": 0.61803,
+        "top_k": [["cat", 0.61803], ["dog", 0.25]],
+        "target_log_probability": -1.23457,
+    }
+    stored = json.loads(json.dumps(row))
+    assert ClassifyPrediction.from_row(stored).to_row("a.png", "dog") == row
+
+
+def test_what_is_printed_begins_with_the_answer() -> None:
+    assert list(ReadPrediction("AB", 0.9, (0.9, 1.0)).to_output()) == ["text", "confidence", "character_confidences"]
+    assert ANIMAL.to_output() == {"label": "cat", "confidence": 0.61803, "top_k": [["cat", 0.61803], ["dog", 0.25]]}
+
+
+@pytest.mark.parametrize("kind", [ReadPrediction, ClassifyPrediction])
+@pytest.mark.parametrize(
+    ("row", "message"),
+    [
+        ([1, 2], r"is \[1, 2\] and no object: evaluate the split again"),
+        ({"id": "a.png", "prediction": "cat"}, r"a\.png: the stored prediction lacks confidence, .*evaluate the split"),
+    ],
+)
+def test_a_damaged_row_says_what_to_do(kind: Any, row: Any, message: str) -> None:
+    with pytest.raises(InputError, match=message):
+        kind.from_row(row)
+
+
+def test_rivals_that_are_no_pairs_are_refused() -> None:
+    for top_k in (7, ["cat", "dog"], [["cat"]]):
+        with pytest.raises(InputError, match=r"a\.png: top_k is .*: evaluate the split again"):
+            ClassifyPrediction.from_row(ANIMAL.to_row("a.png", "dog") | {"top_k": top_k})

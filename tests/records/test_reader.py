@@ -1,5 +1,6 @@
 """The reader: what a run says, whoever killed it, and one line for whatever is damaged."""
 
+import gzip
 import json
 from collections.abc import Callable
 from pathlib import Path
@@ -75,11 +76,11 @@ def test_line_ends_of_unicode_do_not_end_a_line(writer: RunWriter) -> None:
 
 
 def test_predictions_are_found_by_split(writer: RunWriter) -> None:
-    writer.write_predictions("val", [{"id": "1"}])
+    writer.write_predictions("val", [ROW])
     writer.write_predictions("test", [])
     run = read_run(writer.folder)
     assert run.splits() == ["test", "val"]
-    assert run.predictions("val") == [{"id": "1"}]
+    assert run.predictions("val") == [ROW]
     assert run.predictions("test") == []
     with pytest.raises(InputError, match=r"no predictions of split 'train' \(it has: test, val\)"):
         run.predictions("train")
@@ -142,3 +143,95 @@ def test_a_file_that_cannot_be_read_is_named(writer: RunWriter) -> None:
     (writer.folder / "metrics.json").mkdir()
     with pytest.raises(InputError, match=r"metrics\.json cannot be read"):
         read_run(writer.folder)
+
+
+def test_a_folder_may_be_a_string(writer: RunWriter) -> None:
+    assert read_run(str(writer.folder)) == read_run(writer.folder)
+
+
+# JSON that is whole and says something else than a record does
+
+SPLITS = {"splits": {"val": {"count": 1, "digest": "0" * 64}}}
+ODD = [
+    ("recipe.toml", "", "it names no task"),
+    ("recipe.toml", "seed = 3\n", "it names no task"),
+    ("recipe.toml", "task = 3\n", "it names no task"),
+    ("recipe.toml", "a = " + "[" * 5000, "it is nested too deeply"),
+    ("recipe.toml", "a = " + "9" * 5000, "integer string conversion"),
+    ("data.json", "[]", "not a JSON object"),
+    ("data.json", "[" * 200_000, "it is nested too deeply"),
+    ("data.json", '{"splits": []}', '"splits" is no object'),
+    ("data.json", '{"splits": {"val": 3}}', '"splits.val" is no object'),
+    ("data.json", '{"splits": {"val": {"count": 3}}}', '"splits.val.digest" is no text'),
+    ("data.json", '{"loss": null, "non_finite": []}', '"non_finite" is no object of numbers'),
+    ("data.json", '{"loss": null, "non_finite": {"loss": 3}}', '"non_finite" is no object of numbers'),
+    ("metrics.json", "3", "not a JSON object"),
+    ("metrics.json", '{"selection": {}}', '"splits" is no object'),
+    ("metrics.json", '{"splits": {"val": []}}', '"splits.val" is no object'),
+    ("metrics.json", '{"splits": {}, "selection": 3}', '"selection" is no object'),
+    ("metrics.json", '{"splits": {}, "selection": {}}', '"selection.metric" is no text'),
+    ("status.json", '{"schema_version": 1}', '"state" is none of running, finished, failed, stopped'),
+    ("status.json", '{"schema_version": 1, "state": ["finished"]}', '"state" is none of running'),
+]
+
+
+@pytest.mark.parametrize(("name", "content", "says"), ODD, ids=[f"{name} {says[:30]}" for name, _, says in ODD])
+def test_what_no_writer_wrote_is_named(writer: RunWriter, name: str, content: str, says: str) -> None:
+    (writer.folder / name).write_text(content, encoding="utf-8")
+    with pytest.raises(InputError) as caught:
+        read_run(writer.folder)
+    line = str(caught.value)
+    assert line.startswith(f"{writer.folder / name} is damaged (")
+    assert says in line
+    assert "): restore it from a copy of the run" in line
+
+
+def test_a_run_of_a_task_of_ones_own_may_describe_no_data(writer: RunWriter) -> None:
+    (writer.folder / "data.json").write_text(json.dumps(SPLITS), encoding="utf-8")
+    assert read_run(writer.folder).data == SPLITS
+    (writer.folder / "data.json").write_text("{}", encoding="utf-8")
+    assert read_run(writer.folder).data == {}
+
+
+@pytest.mark.parametrize("row", [b'{"event": "resume"}', b'{"event": "resume", "step": "2"}', b'{"step": [1]}'])
+def test_a_row_of_the_history_with_an_odd_step_is_named(writer: RunWriter, row: bytes) -> None:
+    writer.append({"step": 1})
+    with (writer.folder / "history.jsonl").open("ab") as file:
+        file.write(row + b"\n")
+    with pytest.raises(InputError, match=r"history\.jsonl, line 2, is damaged \(\"step\" is no whole number\)"):
+        read_run(writer.folder).history()
+
+
+ROW = {"id": "1", "target": "A", "prediction": "B", "confidence": 0.5}
+
+
+@pytest.mark.parametrize(
+    ("row", "says"),
+    [
+        ({}, "the row lacks id, target, prediction, confidence"),
+        ({"id": "1", "target": "A"}, "the row lacks prediction, confidence"),
+        (ROW | {"id": 3}, "id of the row is of another kind"),
+        (ROW | {"target": ["A"], "prediction": None}, "target, prediction of the row is of another kind"),
+        (ROW | {"confidence": "high"}, "confidence of the row is of another kind"),
+        (ROW | {"confidence": True}, "confidence of the row is of another kind"),
+    ],
+)
+def test_prediction_rows_of_another_form_are_named(writer: RunWriter, row: dict[str, object], says: str) -> None:
+    path = writer.write_predictions("val", [ROW, row])
+    with pytest.raises(InputError) as caught:
+        read_run(writer.folder).predictions("val")
+    assert str(caught.value) == f"{path}, line 2, is damaged ({says}): evaluate the split again to replace it"
+
+
+def test_a_prediction_row_that_is_a_list_is_named(writer: RunWriter) -> None:
+    path = writer.write_predictions("val", [ROW])
+    path.write_bytes(gzip.compress(b'["1", "A"]\n'))
+    with pytest.raises(InputError, match=r"line 1, is damaged \(not a JSON object\)"):
+        read_run(writer.folder).predictions("val")
+
+
+def test_rows_of_a_task_of_ones_own_hold_anything(writer: RunWriter) -> None:
+    (writer.folder / "recipe.toml").write_text('task = "mine"\n', encoding="utf-8")
+    rows: list[dict[str, object]] = [{"id": "1", "target": [[0, 1]], "prediction": None}]
+    writer.write_predictions("val", rows)
+    assert read_run(writer.folder).predictions("val") == rows

@@ -74,11 +74,11 @@ def test_a_file_may_lie_in_a_folder_of_its_own(writer: RunWriter) -> None:
 
 
 def test_status_and_metrics_are_replaced(writer: RunWriter) -> None:
-    writer.write_metrics({"val": {"cer": {"value": 0.1}}})
-    writer.write_metrics({"val": {"cer": {"value": 0.2}}})
+    writer.write_metrics({"splits": {"val": {"cer": {"value": 0.1}}}})
+    writer.write_metrics({"splits": {"val": {"cer": {"value": 0.2}}}})
     writer.write_status("failed", "the loss is not finite at step 7", step=7)
     run = read_run(writer.folder)
-    assert run.metrics == {"val": {"cer": {"value": 0.2}}}
+    assert run.metrics == {"splits": {"val": {"cer": {"value": 0.2}}}}
     assert (run.status["state"], run.status["cause"], run.status["step"]) == (
         "failed",
         "the loss is not finite at step 7",
@@ -198,19 +198,21 @@ def test_a_full_disk_leaves_the_history_whole(writer: RunWriter) -> None:
 
 
 def test_a_full_disk_never_replaces_a_good_file_by_half_of_one(writer: RunWriter) -> None:
-    writer.write_metrics({"val": 1})
-    writer.write_predictions("val", [{"id": "1"}])
+    writer.write_metrics({"splits": {}})
+    writer.write_predictions("val", [{"id": "1", "target": "A", "prediction": "B", "confidence": 0.5}])
     before = list_files(writer.folder)
     with file_size_limited(20):
         with pytest.raises(InputError, match=r"metrics\.json cannot be written"):
-            writer.write_metrics({"val": "x" * 100})
+            writer.write_metrics({"splits": {}, "x": "x" * 100})
         with pytest.raises(InputError, match=r"val\.jsonl\.gz cannot be written"):
             writer.write_predictions("val", [{"id": str(number)} for number in range(1000)])
         with pytest.raises(InputError, match=r"notes\.md cannot be written"):
             writer.write_once("notes.md", "x" * 100)
     assert list_files(writer.folder) == before
-    assert read_run(writer.folder).metrics == {"val": 1}
-    assert read_run(writer.folder).predictions("val") == [{"id": "1"}]
+    assert read_run(writer.folder).metrics == {"splits": {}}
+    assert read_run(writer.folder).predictions("val") == [
+        {"id": "1", "target": "A", "prediction": "B", "confidence": 0.5}
+    ]
 
 
 @pytest.mark.parametrize(
@@ -247,3 +249,11 @@ def test_a_place_that_cannot_be_written_is_bad_input(tmp_path: Path, monkeypatch
     with pytest.raises(InputError, match="Read-only file system"):
         RunWriter.create(tmp_path / "runs", series="s", experiment="e", seed=0, recipe_hash="0" * 8)
     assert list_files(tmp_path) == {"file"}
+
+
+def test_a_figure_is_replaced_and_its_name_is_a_file_name(make_writer) -> None:
+    writer = make_writer()
+    writer.write_figure("val_confusion.png", b"old")
+    assert writer.write_figure("val_confusion.png", b"new").read_bytes() == b"new"
+    with pytest.raises(ValueError, match="cannot name a figure"):
+        writer.write_figure("../x.png", b"")

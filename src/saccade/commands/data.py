@@ -1,19 +1,31 @@
 """`saccade data stats|look`: what is in the data, in numbers and as a picture."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal, NamedTuple
 
 import typer
 
+from saccade.commands.data_of_task import read_recipe_data
+
 if TYPE_CHECKING:
+    from saccade.commands.data_of_task import RecipeData
     from saccade.data.contact_sheet import Card
+    from saccade.data.images import Image
+    from saccade.data.label_statistics import Labels
     from saccade.data.splits import Split
-    from saccade.recipes.tables.augment import TextLineAugment
-    from saccade.recipes.tables.recipe import ReadRecipe
+    from saccade.recipes.tables.data import Source
+    from saccade.recipes.tables.recipe import Recipe
 
 app = typer.Typer(help="Look at the data of a recipe, or count what is in it.")
 
+_FORMATS = ("tsv", "csv", "filename", "folder", "cifar", "hf_disk")
+_MAYBE_CLASSES = ("folder", "hf_disk")
+"""Formats whose labels may be texts or classes."""
 _NUM_AUGMENTED = 3
+_PICTURE_PX = 112
+"""Small pictures are enlarged by a whole number until their longer side is about this: they can be seen, and a title fits above."""
+_NUM_NAMED = 20
+_EAST_ASIAN = ("CJK", "HANGUL", "HIRAGANA", "KATAKANA", "BOPOMOFO", "FULLWIDTH", "IDEOGRAPHIC")
 
 
 @app.command()
@@ -24,17 +36,30 @@ def stats(
     data_root: Annotated[Path | None, typer.Option("--data-root", help="Folder of relative data paths.")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False,
 ) -> None:
-    """Count lengths, characters, sizes, repeats and overlap.
+    """Count labels, sizes, repeats and overlap: lengths and characters of texts, images of each class.
 
     A recipe is read as training would read it, and is as strict. FORMAT:PATH is read leniently: bad images and labels
-    are counted as dropped.
+    are counted as dropped. Its labels are texts, those of cifar classes; folders and hf_disk are what `saccade new`
+    would take them for.
     """
     import json
 
-    from saccade.data.statistics import render_text
+    from saccade.data.statistics import compute_statistics, render_text
 
-    statistics = _compute_source_statistics(source, data_root) or _compute_recipe_statistics(Path(source), data_root)
-    typer.echo(json.dumps(statistics, indent=2, ensure_ascii=False) if as_json else render_text(statistics))
+    name, _, path = source.partition(":")
+    if name in _FORMATS and path:
+        split, labels, said = _read_source(name, path, data_root or Path("."))
+        statistics = compute_statistics([split], labels)
+    else:
+        data, said = read_recipe_data(Path(source), data_root), ""
+        splits = data.splits
+        statistics = compute_statistics(
+            splits.all(), data.labels, overlap=splits.overlap, val_fraction=splits.val_fraction
+        )
+    if as_json:
+        typer.echo(json.dumps(statistics, indent=2, ensure_ascii=False))
+    else:
+        typer.echo("\n".join([render_text(statistics), *([said] if said else [])]))
 
 
 @app.command()
@@ -44,109 +69,174 @@ def look(
     num: Annotated[int, typer.Option(min=1, max=400, help="How many.")] = 24,
     augment: Annotated[bool, typer.Option(help="Also show what augmentation makes of each.")] = True,
     out: Annotated[Path | None, typer.Option(metavar="FILE.png", help="Where to write the picture.")] = None,
-    seed: Annotated[int, typer.Option(min=0, help="Another seed picks other images and changes.")] = 0,
+    seed: Annotated[int, typer.Option(min=0, max=2**32 - 1, help="Another seed picks other images and changes.")] = 0,
     data_root: Annotated[Path | None, typer.Option("--data-root", help="Folder of relative data paths.")] = None,
 ) -> None:
     """Draw a contact sheet: each image as it is, as the model sees it, and augmented, once a stage where there are stages."""
     from saccade.data.contact_sheet import render_contact_sheet
-    from saccade.data.splits import load_splits
     from saccade.errors import InputError
 
-    loaded = _load_read_recipe(recipe, data_root)
-    splits = load_splits(loaded.data, charset=loaded.text.charset)
-    chosen = {each.name: each for each in splits.all()}.get(split)
+    data = read_recipe_data(recipe, data_root)
+    chosen = {each.name: each for each in data.splits.all()}.get(split)
     if chosen is None:
         raise InputError(f"{recipe}: has no [[data.{split}]] source; add one or choose another --split")
-    changes = _list_changes(loaded) if augment else []
-    cards = _make_cards(loaded, chosen, splits.charset.characters, (num, [settings for _, settings in changes], seed))
-    titles = ["original", "as the model sees it", *(title for title, _ in changes)]
+    changes = _list_changes(data) if augment else []
+    cards = _make_cards(data, chosen, changes, (num, seed))
+    titles = ["original", "as the model sees it", *(change.title for change in changes)]
     heading = f"{recipe.resolve().parent.name} / {recipe.stem}: {len(cards)} of {len(chosen.entries)} {split} images"
     sheet, missing = render_contact_sheet(cards, titles, heading)
     path = out or Path(f"{recipe.stem}-{split}.png")
     _write_png(path, sheet)
     if missing:
-        shown = f"no installed font has {missing}: shown as code points"
-        typer.echo(f"{shown}; install one, such as Noto Sans CJK", err=True)
+        typer.echo(
+            f"no installed font has {missing[:_NUM_NAMED]}: shown as code points; {_name_font(missing)}", err=True
+        )
     typer.echo(path)
 
 
-def _compute_source_statistics(text: str, data_root: Path | None) -> dict[str, Any] | None:
-    """Count a `FORMAT:PATH` without a recipe; None where the text is no such thing."""
-    from pydantic import TypeAdapter
+def _name_font(characters: str) -> str:
+    """Return which font to install, of those that the contact sheet looks for, to see these characters."""
+    import unicodedata
 
+    if all(unicodedata.name(character, "").startswith(_EAST_ASIAN) for character in characters):
+        return "install Noto Sans CJK (Debian and Ubuntu: fonts-noto-cjk)"
+    return "install Unifont, which draws most characters there are (Debian and Ubuntu: fonts-unifont)"
+
+
+def _read_source(name: str, path: str, root: Path) -> tuple["Split", "Labels", str]:
+    """Read a `FORMAT:PATH` without a recipe: its images, what its labels are, and what to say of that."""
+    from saccade.data.label_statistics import Classes, Texts
     from saccade.data.splits import load_split
-    from saccade.data.statistics import compute_split_statistics
-    from saccade.recipes.tables.data import Keep, Source
-
-    name, _, path = text.partition(":")
-    if name not in ("tsv", "csv", "filename", "folder") or not path:
-        return None
-    keep = Keep(readable=True, labelled=True, unique=True)
-    source: Source = TypeAdapter(Source).validate_python({"format": name, "path": path, "keep": keep})
-    split = load_split("all", (source,), data_root or Path("."))
-    return {
-        "charset": "".join(sorted({character for entry in split.entries for character in entry.label})),
-        "overlap": {},
-        "val_fraction": None,
-        "splits": {"all": compute_split_statistics(split)},
-    }
-
-
-def _compute_recipe_statistics(path: Path, data_root: Path | None) -> dict[str, Any]:
-    from saccade.data.splits import load_splits
-    from saccade.data.statistics import compute_statistics
-
-    recipe = _load_read_recipe(path, data_root)
-    return compute_statistics(load_splits(recipe.data, charset=recipe.text.charset))
-
-
-def _load_read_recipe(path: Path, data_root: Path | None) -> "ReadRecipe":
-    from saccade.errors import InputError
-    from saccade.recipes.loader import load
-    from saccade.recipes.tables.recipe import ReadRecipe
-
-    recipe = load(path, data_root=data_root).recipe
-    if not isinstance(recipe, ReadRecipe):
-        raise InputError(f"{path}: task is {recipe.task!r}; `saccade data` needs a recipe of the read task")
-    return recipe
-
-
-def _list_changes(recipe: "ReadRecipe") -> list[tuple[str, "TextLineAugment"]]:
-    """Return a title and what augments for each column: one a stage, or several of the one there is."""
-    from saccade.recipes.loader import stages_of
-
-    stages: list[tuple[int, Any]] = list(stages_of(recipe))
-    if len(stages) == 1:
-        return [("augmented", recipe.augment.text_line)] * _NUM_AUGMENTED
-    return [(f"from epoch {first}", stage.augment.text_line) for first, stage in stages]
-
-
-def _make_cards(
-    recipe: "ReadRecipe", split: "Split", characters: str, amounts: tuple[int, list["TextLineAugment"], int]
-) -> list["Card"]:
-    """Pick images at random, kept in their order; `amounts`: how many, what augments each version, seed."""
-    import numpy as np
-
-    from saccade.augment.text_line import augment_text_line
-    from saccade.data.contact_sheet import Card
-    from saccade.data.images import read_image
-    from saccade.data.preprocess import Preprocessing
     from saccade.text.charset import Charset
 
-    num, settings, seed = amounts
-    preprocessing = Preprocessing.from_recipe(recipe.preprocessing, Charset(characters))
-    chosen = np.random.default_rng(seed).choice(len(split.entries), min(num, len(split.entries)), replace=False)
+    split = load_split("all", _make_sources(name, path, root), root)
+    names = sorted({entry.label for entry in split.entries})
+    has_classes = name == "cifar" or (name in _MAYBE_CLASSES and _look_like_classes(split, len(names)))
+    labels: Labels = Classes(names) if has_classes else Texts(Charset.from_labels(names))
+    if name not in _MAYBE_CLASSES:
+        return split, labels, ""
+    other = (
+        'texts: write a recipe with task = "read"' if has_classes else 'classes: write a recipe with task = "classify"'
+    )
+    return split, labels, f"all: labels are taken for {labels.kind}; to count them as {other}"
+
+
+def _look_like_classes(split: "Split", num_labels: int) -> bool:
+    """Apply the rule of `saccade new`; images that were dropped had a label too."""
+    from saccade.commands.new import _LEAST_IMAGES_A_CLASS, _MOST_CLASSES
+
+    num_images = len(split.entries) + sum(map(len, split.dropped.values()))
+    return num_labels <= _MOST_CLASSES and num_images >= _LEAST_IMAGES_A_CLASS * num_labels
+
+
+def _make_sources(name: str, path: str, root: Path) -> tuple["Source", ...]:
+    """Return lenient sources: one, or both parts of a CIFAR."""
+    from pydantic import TypeAdapter
+
+    from saccade.recipes.tables.data import Keep, Source
+
+    own: list[dict[str, str]] = [{}]
+    if name == "cifar":
+        own = [{"variant": _find_variant(root / path), "part": part} for part in ("train", "test")]
+    base = {"format": name, "path": path, "keep": Keep(readable=True, labelled=True, unique=True)}
+    adapter: TypeAdapter[Source] = TypeAdapter(Source)
+    return tuple(adapter.validate_python(base | keys) for keys in own)
+
+
+def _find_variant(path: Path) -> str:
+    """Tell which CIFAR lies at a path.
+
+    Raises:
+        InputError: None, or more than one.
+    """
+    from saccade.data.formats.cifar import PUBLISHED
+    from saccade.errors import InputError
+
+    names = {variant: (each.folder, each.archive) for variant, each in PUBLISHED.items()}
+    found = [
+        variant for variant, own in names.items() if path.name in own or any((path / name).exists() for name in own)
+    ]
+    if len(found) == 1:
+        return found[0]
+    known = ", ".join(name for own in names.values() for name in own)
+    raise InputError(f"cifar:{path}: holds {'several' if found else 'none'} of {known}; give the path of one of them")
+
+
+class _Change(NamedTuple):
+    """What augments one column of pictures: the recipe in force, and the epoch that it is shown at."""
+
+    title: str
+    recipe: "Recipe"
+    epoch: int
+
+
+def _list_changes(data: "RecipeData") -> list[_Change]:
+    """Return a column a stage, or several of the one there is, which show its first epochs."""
+    from saccade.recipes.loader import stages_of
+
+    stages = stages_of(data.recipe)
+    if len(stages) == 1:
+        return [_Change(data.change_title, data.recipe, epoch) for epoch in range(_NUM_AUGMENTED)]
+    return [_Change(f"from epoch {first}", stage, first) for first, stage in stages]
+
+
+def _make_cards(data: "RecipeData", split: "Split", changes: list[_Change], amounts: tuple[int, int]) -> list["Card"]:
+    """Pick images at random, kept in their order; `amounts`: how many, seed."""
+    import numpy as np
+
+    from saccade.data.contact_sheet import Card
+    from saccade.data.images import read_image
+
+    num, seed = amounts
+    rng, num_images = np.random.default_rng(seed), len(split.entries)
+    indices = rng.choice(num_images, min(num, num_images), replace=False).tolist()
+    num_shown = len(indices)
+    if num_shown % 2:  # mixing goes by pairs, so the last one needs a partner too
+        indices.append(int(rng.integers(num_images)))
+    examples = data.make_examples(split)
+    samples = [examples[index] for index in indices]
+    columns = [[sample.image for sample in samples]]
+    for version, change in enumerate(changes):
+        generators = [np.random.default_rng([seed, index, version]) for index in indices]
+        columns.append(_augment(samples, change, generators, (seed << 32) + version))
     cards = []
-    for index in sorted(chosen.tolist()):
-        entry = split.entries[index]
-        original = read_image(entry, "rgb")
-        seen = preprocessing.apply(original)
-        augmented = [
-            augment_text_line(seen, one, np.random.default_rng([seed, index, version]))
-            for version, one in enumerate(settings)
-        ]
-        cards.append(Card([original, seen, *augmented], entry.label, entry.id))
+    for row in sorted(range(num_shown), key=indices.__getitem__):
+        entry = split.entries[indices[row]]
+        pictures = [_enlarge(column[row]) for column in columns]
+        cards.append(Card([read_image(entry, "rgb"), *pictures], entry.label, entry.id))
     return cards
+
+
+def _augment(samples: list[Any], change: _Change, generators: list[Any], step_seed: int) -> list["Image"]:
+    """Augment samples as training does: one by one where the task prepares them, then as one batch in their order."""
+    import torch
+
+    from saccade.tasks.base import Progress
+    from saccade.tasks.registry import build_task
+
+    task, num_rows = build_task(change.recipe), len(samples)
+    batch: Any = task.collate(
+        [task.prepare(sample, generator) for sample, generator in zip(samples, generators, strict=True)]
+    )
+    progress = Progress(
+        step=change.epoch,
+        num_steps=max(change.recipe.train.epochs, _NUM_AUGMENTED),  # no column is beyond the last step
+        epoch=change.epoch,
+        metrics={},
+        generator=torch.Generator().manual_seed(step_seed),
+        rows=slice(0, num_rows),
+        num_rows=num_rows,
+    )
+    images = task.augment_batch(batch, progress).images
+    return list(images.permute(0, 2, 3, 1).numpy())  # (B, C, H, W) -> (B, H, W, C)
+
+
+def _enlarge(picture: "Image") -> "Image":
+    """Repeat the pixels of a small picture."""
+    import numpy as np
+
+    factor = max(1, round(_PICTURE_PX / max(picture.shape[:2])))
+    return np.ascontiguousarray(picture.repeat(factor, axis=0).repeat(factor, axis=1))
 
 
 def _write_png(path: Path, image: Any) -> None:

@@ -1,8 +1,10 @@
 """`saccade evaluate`: every metric of a run, recomputed from stored predictions, or of other images, predicted now."""
 
 import json
+import math
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
@@ -16,7 +18,9 @@ if TYPE_CHECKING:
     from saccade.records.reader import Run
 
 _NUM_WORST = 5
-_LOWER_IS_BETTER = frozenset({"cer", "ece"})
+_NUM_TAKEN_FOR = 3
+_NUM_BEST = 5
+_LOWER_IS_BETTER = frozenset({"cer", "ece", "nll"})
 
 
 def evaluate(
@@ -37,7 +41,8 @@ def evaluate(
 ) -> None:
     """Compute every metric of a run.
 
-    They come from its stored predictions; a split without any is predicted first.
+    They come from its stored predictions; a split without any, or whose file is damaged, is predicted first. Of a
+    classifier, pictures of its confusions and of its worst and best images go to the run's folder.
     """
     from saccade.records.reader import read_run
 
@@ -49,31 +54,59 @@ def evaluate(
             "splits": {data: _predict(run, None, data=data, data_root=data_root, device=device)}
         }
     else:
+        again = partial(_predict, run, data=None, data_root=data_root, device=device)
         wanted = split or (None if record.splits() else "val")
         if wanted is not None and wanted not in record.splits():
-            _predict(run, wanted, data=None, data_root=data_root, device=device)
-        metrics = _recompute(record)
+            again(wanted)
+        metrics = _recompute(record, again)
     if as_json:
         typer.echo(json.dumps(metrics, ensure_ascii=False, indent=2, allow_nan=False))
     else:
         shown = metrics["splits"] if split is None else {split: metrics["splits"][split]}
-        _print(record, shown, metrics.get("selection"))
+        _print(record, shown)
+        if "selection" in metrics:
+            _print_selection(metrics["selection"], metrics["splits"])
+        if data is None and record.recipe["task"] == "classify":
+            _draw_classes(record, shown, data_root)
 
 
-def _recompute(record: "Run") -> dict[str, Any]:
+def _recompute(record: "Run", predict: Callable[[str], dict[str, Any]]) -> dict[str, Any]:
     """Compute every split's metrics from its stored predictions; replace metrics.json where it says something else."""
-    from saccade.metrics.reading import summarise_reading
     from saccade.records.writer import RunWriter
 
-    if record.recipe.get("task") != "read":
-        raise InputError(f"{record.folder}: is a run of a task of your own; use its `summarise` in Python")
+    summarise = _choose_summary(record)
     kept = record.metrics or {}
-    splits = {name: summarise_reading(record.predictions(name)) for name in record.splits()}
+    splits: dict[str, Mapping[str, object]] = {}
+    for name in record.splits():
+        try:
+            splits[name] = summarise(record.predictions(name))
+        except InputError as error:
+            if name not in ("train", "val", "test"):
+                raise
+            print(f"saccade: predicting {name} again: {str(error).partition(': evaluate')[0]}", file=sys.stderr)
+            splits[name] = predict(name)
     metrics = {**kept, "splits": splits}
     if json.dumps(metrics, sort_keys=True) != json.dumps(kept, sort_keys=True):
         with RunWriter.resume(record.folder) as writer:
             writer.write_metrics(metrics)
     return metrics
+
+
+def _choose_summary(record: "Run") -> Callable[[list[dict[str, Any]]], dict[str, object]]:
+    """Return what computes the metrics of the run's task, without PyTorch."""
+    from saccade.metrics.classification import summarise_classification
+    from saccade.metrics.reading import summarise_reading
+
+    match record.recipe.get("task"):
+        case "read":
+            return summarise_reading
+        case "classify":
+            classes = record.preprocessing.get("classes")
+            if not isinstance(classes, list):
+                raise InputError(f"{record.folder}/preprocessing.json: lacks its classes; restore it from a copy")
+            return lambda rows: summarise_classification(rows, classes)
+        case _:
+            raise InputError(f"{record.folder}: is a run of a task of your own; use its `summarise` in Python")
 
 
 def _predict(run: Path, split: str | None, *, data: str | None, data_root: Path | None, device: str) -> dict[str, Any]:
@@ -105,7 +138,7 @@ def _predict(run: Path, split: str | None, *, data: str | None, data_root: Path 
 # --- The tables ---
 
 
-def _print(record: "Run", splits: Mapping[str, Any], selection: Mapping[str, Any] | None) -> None:
+def _print(record: "Run", splits: Mapping[str, Any]) -> None:
     from rich.console import Console
     from rich.text import Text
 
@@ -114,16 +147,18 @@ def _print(record: "Run", splits: Mapping[str, Any], selection: Mapping[str, Any
     note = "" if state == "finished" else f"  ({state})"
     console.print(f"{record.folder}{note}", style="bold", soft_wrap=True)
     for name, summary in splits.items():
-        console.print("", Text.assemble((name, "bold"), f"  {summary['exact_match']['n']:,} images"), "", sep="\n")
-        for table in (
-            _list_metrics(summary),
-            _list_lengths(summary["by_length"]),
-            _list_worst(summary["by_character"]),
-        ):
+        count = next(iter(summary.values()))["n"]
+        console.print("", Text.assemble((name, "bold"), f"  {count:,} images"), "", sep="\n")
+        for table in _list_tables(summary):
             if table.row_count:
                 console.print(table, "")
-    if selection is not None:
-        console.print(_list_selection(selection))
+
+
+def _list_tables(summary: Mapping[str, Any]) -> list["Table"]:
+    """Return the tables of a split: its metrics, and what they hide."""
+    if "by_class" in summary:
+        return [_list_metrics(summary), _list_classes(summary)]
+    return [_list_metrics(summary), _list_lengths(summary["by_length"]), _list_worst(summary["by_character"])]
 
 
 def _make_table(*columns: str) -> "Table":
@@ -136,20 +171,28 @@ def _make_table(*columns: str) -> "Table":
     return table
 
 
+def _write_share(value: float, num_images: int) -> str:
+    """Write a number between 0 and 1 with no more digits than so many images can tell apart; at least 2, at most 4."""
+    return f"{value:.{min(max(2, math.ceil(math.log10(num_images))), 4)}f}"
+
+
 def _list_metrics(summary: Mapping[str, Any]) -> "Table":
     table = _make_table("metric", "value", "95 % interval", "")
+    says_nothing = {"top5_accuracy"} if len(summary.get("by_class", ())) in range(1, _NUM_BEST + 1) else set()
     for name, estimate in summary.items():
-        if isinstance(estimate, dict) and "value" in estimate:
-            bounds = "" if estimate["low"] is None else f"{estimate['low']:.4f} to {estimate['high']:.4f}"
+        if name not in says_nothing and isinstance(estimate, dict) and "value" in estimate:
+            write = partial(_write_share, num_images=estimate["n"])
+            bounds = "" if estimate["low"] is None else f"{write(estimate['low'])} to {write(estimate['high'])}"
             note = "lower is better" if name in _LOWER_IS_BETTER else ""
-            table.add_row(name, f"{estimate['value']:.4f}", bounds, note)
+            table.add_row(name, write(estimate["value"]), bounds, note)
     return table
 
 
 def _list_lengths(rows: Sequence[Mapping[str, Any]]) -> "Table":
     table = _make_table("characters", "images", "exact_match", "cer")
     for row in rows:
-        table.add_row(str(row["length"]), f"{row['n']:,}", f"{row['exact_match']:.4f}", f"{row['cer']:.4f}")
+        write = partial(_write_share, num_images=row["n"])
+        table.add_row(str(row["length"]), f"{row['n']:,}", write(row["exact_match"]), write(row["cer"]))
     return table
 
 
@@ -159,26 +202,106 @@ def _list_worst(rows: Sequence[Mapping[str, Any]]) -> "Table":
     missed = [(row["support"] * (1 - row["recall"]), row) for row in rows if row["support"] and row["recall"] < 1]
     for _, row in sorted(missed, key=lambda item: -item[0])[:_NUM_WORST]:
         read_as = ", ".join(f"{other or 'nothing'} {count}x" for other, count in row["confusions"].items())
-        table.add_row(row["character"], f"{row['support']:,}", f"{row['recall']:.3f}", read_as)
+        table.add_row(row["character"], f"{row['support']:,}", _write_share(row["recall"], row["support"]), read_as)
     return table
 
 
-def _list_selection(selection: Mapping[str, Any]) -> "Table":
-    """List what training saw: the chosen metric on validation and on training images, and of each set of weights."""
+def _list_classes(summary: Mapping[str, Any]) -> "Table":
+    """List the classes that are right least often."""
+    table = _make_table("worst", "images", "right", "95 % interval", "taken for")
+    missed = [row for row in summary["by_class"] if row["n"] and row["accuracy"] < 1]
+    for row in sorted(missed, key=lambda row: row["accuracy"])[:_NUM_WORST]:
+        others = [(count, other) for target, other, count in summary["confusion"] if row["label"] == target != other]
+        most = sorted(others, key=lambda item: -item[0])[:_NUM_TAKEN_FOR]
+        taken_for = ", ".join(f"{other} {count}x" for count, other in most)
+        write = partial(_write_share, num_images=row["n"])
+        bounds = f"{write(row['low'])} to {write(row['high'])}"
+        table.add_row(row["label"], f"{row['n']:,}", write(row["accuracy"]), bounds, taken_for)
+    return table
+
+
+def _print_selection(selection: Mapping[str, Any], splits: Mapping[str, Any]) -> None:
+    """Print what was measured while it trained: the metric that chose the checkpoint, on which images, with which weights."""
+    from rich.console import Console
+
     metric = selection["metric"]
-    table = _make_table(f"{metric} in training", "")
+    estimate = splits.get(selection.get("split", "val"), {}).get(metric, {})
+    write = partial(_write_share, num_images=estimate.get("n", 10**4))
+    table = _make_table(f"{metric} while it trained", "")
     for name, key in _SELECTION.items():
-        if selection.get(key) is not None:
-            table.add_row(name, f"{selection[key]:.4f}")
+        if isinstance(selection.get(key), int | float):
+            table.add_row(name, write(selection[key]))
     for name, value in selection.get("variants", {}).items():
-        table.add_row(f"val, weights {name.replace('_', ', ')}", f"{value:.4f}")
-    return table
+        table.add_row(f"validation images, {_WEIGHTS.get(name, name)}", write(value))
+    Console(highlight=False, markup=False).print(table)
 
 
 _SELECTION = {
-    "val, best": "best",
-    "val, last": "last",
-    "val, median of last ten": "median_last_ten",
-    "train, as they are, last": "train_clean",
-    "train, augmented, last": "train_augmented",
+    "validation images, best epoch: these weights are kept": "best",
+    "validation images, last epoch": "last",
+    "validation images, median of the last ten validations": "median_last_ten",
+    "training images, best epoch, not augmented": "train_clean",
+    "training images, best epoch, augmented as in training": "train_augmented",
 }
+_WEIGHTS = {
+    "best_raw": "best epoch, weights not averaged",
+    "best_ema": "best epoch, moving average of the weights",
+    "last_raw": "last epoch, weights not averaged",
+    "last_ema": "last epoch, moving average of the weights",
+}
+
+
+# --- The pictures of a classifier ---
+
+
+def _draw_classes(record: "Run", splits: Mapping[str, Any], data_root: Path | None) -> None:
+    """Write the confusions of each split, and its worst and best images where they are at hand."""
+    from saccade.data.contact_sheet import FONTS
+    from saccade.data.images import read_image
+    from saccade.report.classification_figures import Answered, choose_classes, draw_confusion, draw_extremes
+
+    for name, summary in splits.items():
+        accuracy, right = summary["top1_accuracy"], "share that is right"
+        title = f"{name}, {accuracy['n']:,} images, {right}: {accuracy['value']:.3f}"
+        pictures = {"confusion": draw_confusion(summary, title=title, fonts=FONTS)}
+        chosen = choose_classes(summary)
+        wanted = {image for row in chosen for image in (*row["worst"], *row["best"])}
+        try:
+            entries = _find_entries(record, name, data_root)
+            rows = {row["id"]: row for row in record.predictions(name) if row["id"] in wanted}
+            answered = {
+                image: Answered(read_image(entries[image], "rgb"), row["target"], row["prediction"], row["confidence"])
+                for image, row in rows.items()
+            }
+        except InputError as error:
+            print(f"saccade: no picture of the worst and best images of {name}: {error}", file=sys.stderr)
+        else:
+            title = f"{name}, the {len(chosen)} classes that are right least often"
+            pictures["extremes"] = draw_extremes(chosen, answered, title=title, fonts=FONTS)
+        for kind, picture in pictures.items():
+            typer.echo(_write_figure(record, f"{name}_{kind}.png", picture))
+
+
+def _find_entries(record: "Run", split: str, data_root: Path | None) -> Mapping[str, Any]:
+    """Return the images of a split by their ids, without reading them."""
+    from saccade.data.formats.sources import read_source
+    from saccade.recipes.loader import load
+
+    data = load(record.folder / "recipe.toml", data_root=data_root).recipe.data
+    sources = getattr(data, split) or data.train
+    entries = {
+        f"{number}/{entry.id}" if len(sources) > 1 else entry.id: entry
+        for number, source in enumerate(sources)
+        for entry in read_source(source, Path(data.root or ".")).entries
+    }
+    stored = {row["id"] for row in record.predictions(split)}
+    if not stored <= set(entries):
+        raise InputError(f"{sorted(stored - set(entries))[0]} is not among its images any more; bring them back")
+    return entries
+
+
+def _write_figure(record: "Run", name: str, picture: bytes) -> Path:
+    from saccade.records.writer import RunWriter
+
+    with RunWriter.resume(record.folder) as writer:
+        return writer.write_figure(name, picture)

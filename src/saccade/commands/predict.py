@@ -1,19 +1,15 @@
-"""`saccade predict`: images in, what a trained run reads in them out; all of them, or one line that says why not."""
+"""`saccade predict`: images in, what a trained run answers out; all of them, or one line that says why not."""
 
 import csv
 import json
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import Annotated, Any, Literal
 
 import typer
 
-if TYPE_CHECKING:
-    from saccade.records.predictions import ReadPrediction
-
-    Rows = list[tuple[str, ReadPrediction]]
-
-_DIGITS = 5
+Rows = list[tuple[str, dict[str, Any]]]
+"""Image and what is said of it: the answer first, `confidence` among the rest."""
 
 
 def predict(
@@ -22,7 +18,7 @@ def predict(
     form: Annotated[Literal["table", "jsonl", "csv"], typer.Option("--format", help="What is printed.")] = "table",
     device: Annotated[str, typer.Option(help="auto, cpu, cuda or mps.")] = "auto",
 ) -> None:
-    """Read images with a trained model."""
+    """Name or read what images show with a trained model."""
     from saccade.data.formats.entry import find_images
     from saccade.records.reader import read_run
 
@@ -30,7 +26,8 @@ def predict(
     paths = [path for image in images for path in (find_images(image)[0] if image.is_dir() else [image])]
     from saccade.door import load
 
-    rows = list(zip(map(str, paths), load(model, device=device).predict(paths), strict=True))
+    outputs = [prediction.to_output() for prediction in load(model, device=device).predict(paths)]
+    rows = list(zip(map(str, paths), outputs, strict=True))
     match form:
         case "table":
             _print_table(rows)
@@ -40,27 +37,24 @@ def predict(
             _print_csv(rows)
 
 
-def _print_table(rows: "Rows") -> None:
-    """Print aligned columns, the text last: only there may a wide script take two cells a character."""
+def _print_table(rows: Rows) -> None:
+    """Print aligned columns, the answer last: only there may a wide script take two cells a character."""
     from rich.cells import cell_len
 
     width = max(cell_len(name) for name, _ in rows)
-    for name, prediction in rows:
-        typer.echo(f"{name}{' ' * (width - cell_len(name))}  {prediction.confidence:.3f}  {prediction.text}")
+    for name, output in rows:
+        answer = next(iter(output.values()))
+        typer.echo(f"{name}{' ' * (width - cell_len(name))}  {output['confidence']:.3f}  {answer}")
 
 
-def _print_jsonl(rows: "Rows") -> None:
-    for name, prediction in rows:
-        document = {
-            "image": name,
-            "text": prediction.text,
-            "confidence": round(prediction.confidence, _DIGITS),
-            "character_confidences": [round(confidence, _DIGITS) for confidence in prediction.character_confidences],
-        }
-        typer.echo(json.dumps(document, ensure_ascii=False))
+def _print_jsonl(rows: Rows) -> None:
+    for name, output in rows:
+        typer.echo(json.dumps({"image": name, **output}, ensure_ascii=False))
 
 
-def _print_csv(rows: "Rows") -> None:
+def _print_csv(rows: Rows) -> None:
+    """Print what is one value an image; lists stand in jsonl alone."""
+    columns = [key for key, value in rows[0][1].items() if not isinstance(value, list)]
     writer = csv.writer(sys.stdout, lineterminator="\n")
-    writer.writerow(["image", "text", "confidence"])
-    writer.writerows([name, prediction.text, round(prediction.confidence, _DIGITS)] for name, prediction in rows)
+    writer.writerow(["image", *columns])
+    writer.writerows([name, *(output[key] for key in columns)] for name, output in rows)

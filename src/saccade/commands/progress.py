@@ -5,7 +5,8 @@ One line a validation stays; between two of them a terminal shows the bar, anyth
 
 import signal
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from types import FrameType, TracebackType
 from typing import Any
@@ -14,6 +15,8 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn
 
 from saccade.engine.history import Hooks
+from saccade.records.sinks.choice import make_sink
+from saccade.records.sinks.guard import Guard
 
 _SMOOTHING = 0.05
 _SIGN_OF_LIFE_SECONDS = 60.0
@@ -24,10 +27,17 @@ _VIEWS = {"val": "validation", "train_clean": "train", "train_augmented": "augme
 class Display(Hooks):
     """Shows one run, as a context manager; SIGTERM and SIGINT ask it to save and stop, a second one ends it at once."""
 
-    def __init__(self, metric: str | None = None) -> None:
-        """Show this metric; by default the first that the task has."""
+    def __init__(self, metric: str | None = None, sinks: Sequence[str] = (), *, quiet: bool = False) -> None:
+        """Show a run on the screen, and in sinks.
+
+        Args:
+            metric: what is shown of a validation; by default the first metric that the task has.
+            sinks: names of sinks that the run goes to besides.
+            quiet: say nothing, as ranks do beside the first, and listen to signals alone.
+        """
         self._metric = metric
-        self._console = _Screen(stderr=True, highlight=False)
+        self._guards = [Guard(name, partial(make_sink, name)) for name in sinks]
+        self._console = _Screen(stderr=True, highlight=False, quiet=quiet)
         self._bar: Progress | None = None
         self._handlers = {number: signal.getsignal(number) for number in _SIGNALS}
         self._stopping = False
@@ -55,11 +65,24 @@ class Display(Hooks):
         return self._stopping
 
     def began(self, folder: Path) -> None:
-        """Say where the record is."""
+        """Say where the record is, and open the sinks."""
         self._say(f"run      {folder}")
+        for guard in self._guards:
+            guard.began(folder)
+
+    def ended(self, state: str) -> None:
+        """Close the sinks."""
+        for guard in self._guards:
+            guard.ended(state)
+
+    def notes(self) -> list[Mapping[str, Any]]:
+        """Return what came of the sinks."""
+        return [note for guard in self._guards for note in guard.notes()]
 
     def watch(self, row: Mapping[str, Any]) -> None:
         """Show a row."""
+        for guard in self._guards:
+            guard.watch(row)
         match row.get("event"):
             case "step":
                 self._pace.count(row)
@@ -74,11 +97,21 @@ class Display(Hooks):
                 self._say(f"{'':>8}{row['epoch']:>8}  next stage: {keys}")
             case "early_stop":
                 self._say(f"stopped early: nothing better since step {row['best_step']:,}")
+            case "compiling":
+                self._say("compiling the model; the clock starts afterwards")
+            case "sink" | "sink_failed":
+                self._show_sink(row)
             case None:
                 self._loss = f"{row['loss']:.4f}"
             case _:  # a failure is what the command ends with, a checkpoint nothing to look at
                 pass
         self._pace.skip()
+
+    def _show_sink(self, row: Mapping[str, Any]) -> None:
+        if row["event"] == "sink":
+            self._say(f"sink     {row['sink']}: {row.get('url') or row.get('folder')}")
+        else:
+            self._say(f"sink     {row['sink']} is switched off, training goes on: {row['cause']}")
 
     def _ask_to_stop(self, number: int, frame: FrameType | None) -> None:
         if self._stopping:
@@ -93,7 +126,9 @@ class Display(Hooks):
         self._say(f"held in  {row['train_residency']}")
         epochs = f"{self._num_epochs} epochs of {row['steps_per_epoch']:,} steps"
         self._say(f"model    {row['num_parameters']:,} parameters; {epochs}")
-        if self._console.is_terminal:
+        if "compile_failed" in row:
+            self._say(f"compile  failed, so the model is trained uncompiled: {row['compile_failed']}")
+        if self._console.is_terminal and not self._console.quiet:
             epoch, text = TextColumn("epoch {task.fields[epoch]}"), TextColumn("{task.fields[text]}")
             self._bar = Progress(epoch, BarColumn(None), text, console=self._console, transient=True, expand=True)
             self._bar.add_task(

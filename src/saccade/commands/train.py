@@ -28,48 +28,64 @@ def train(
     ] = None,
     runs: Annotated[Path | None, typer.Option(help="Where records go; default: runs.", show_default=False)] = None,
     device: Annotated[str, typer.Option(help="auto, cpu, cuda or mps.")] = "auto",
+    sinks: Annotated[
+        list[str] | None,
+        typer.Option("--sink", metavar="NAME", help="Show the curves in wandb or tensorboard too; may be repeated."),
+    ] = None,
 ) -> None:
     """Train a recipe, or go on with a run.
 
-    Prints the folder of each run, one line a seed.
+    Prints the folder of each run, one line a seed. --resume goes on with the sinks that the run had; --sink none with
+    no sink. Under torchrun the ranks train one run together.
     """
     if (recipe is None) == (resume is None):
         raise InputError("give either a recipe or --resume RUN, as in: saccade train recipe.toml")
     if resume is not None:
         if seeds or overrides or data or data_root or runs:
             raise InputError("--resume goes on with the run's own recipe, data and folder; leave the other options out")
-        _resume(resume, device)
+        _resume(resume, device, sinks or [])
         return
     assert recipe is not None
     from saccade.recipes.loader import load
+    from saccade.records.sinks.choice import choose_sinks
 
+    shown = choose_sinks(sinks or [])
     loaded = load(recipe, overrides=overrides or [], data=data or [], data_root=data_root)
     wanted = _read_seeds(seeds, loaded.recipe.seed)
     from saccade.commands.progress import Display
+    from saccade.engine.device import read_ranks
     from saccade.engine.run import train_run
     from saccade.tasks.registry import build_task
 
+    is_first = read_ranks().is_first
     first = build_task(loaded.recipe)
     name = (loaded.path.parent.name or "recipes", loaded.path.stem)
     for seed in wanted:
         task = first.with_recipe(loaded.recipe.model_copy(update={"seed": seed}))
-        with Display((task.recipe.select or task.default_select).metric) as hooks:
+        with Display((task.recipe.select or task.default_select).metric, shown, quiet=not is_first) as hooks:
             folder = train_run(task, runs=runs or Path("runs"), name=name, loaded=loaded, device=device, hooks=hooks)
-        typer.echo(folder)
+        if is_first:
+            typer.echo(folder)
 
 
-def _resume(folder: Path, device: str) -> None:
+def _resume(folder: Path, device: str, sinks: list[str]) -> None:
     from saccade.records.reader import read_run
+    from saccade.records.sinks.choice import choose_sinks
 
     read_run(folder)
+    shown = choose_sinks(sinks, resumed=folder)
     from saccade.commands.progress import Display
+    from saccade.engine.device import read_ranks
     from saccade.engine.run import resume_run
     from saccade.recipes.loader import load
     from saccade.tasks.registry import build_task
 
     task = build_task(load(folder / "recipe.toml").recipe)
-    with Display((task.recipe.select or task.default_select).metric) as hooks:
-        typer.echo(resume_run(task, folder, device=device, hooks=hooks))
+    is_first = read_ranks().is_first
+    with Display((task.recipe.select or task.default_select).metric, shown, quiet=not is_first) as hooks:
+        resume_run(task, folder, device=device, hooks=hooks)
+    if is_first:
+        typer.echo(folder)
 
 
 def _read_seeds(text: str | None, default: int) -> list[int]:

@@ -2,6 +2,7 @@
 
 import unicodedata
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import cache
 
@@ -9,7 +10,7 @@ import cv2
 import numpy as np
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
-from matplotlib.font_manager import FontProperties, findfont, fontManager, get_font
+from matplotlib.font_manager import FontProperties, findfont, findSystemFonts, fontManager, get_font
 
 from saccade.data.images import Image, convert_colour
 
@@ -128,10 +129,20 @@ def _shorten(name: str, limit: int = 40) -> str:
 @cache
 def _find_fonts() -> tuple[list[str], frozenset[int]]:
     """Return those of `FONTS` that are installed, and the code points that any of them has."""
+    _add_new_fonts()
     installed = {font.name for font in fontManager.ttflist}
     families = [name for name in FONTS if name in installed]
     files = [findfont(FontProperties(family=family)) for family in families]
     return families, frozenset(code for file in files for code in get_font(file).get_charmap())
+
+
+def _add_new_fonts() -> None:
+    """Show matplotlib the fonts that were installed after it wrote its list of fonts, which it never looks through again."""
+    known = {font.fname for font in fontManager.ttflist}
+    for path in findSystemFonts():
+        if path not in known:
+            with suppress(OSError, RuntimeError):  # no font that it can read, so none that could help
+                fontManager.addfont(path)
 
 
 class TextLayer:

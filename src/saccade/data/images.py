@@ -44,8 +44,8 @@ def read_image(source: Entry | Path, colour: Colour) -> Image:
     """
     if isinstance(source, Entry) and source.draw is not None:
         return convert_colour(source.draw(), colour)
-    path = _require_path(source)
-    return convert_colour(_decode(_read_bytes(path), path), colour)
+    data, name = _read_encoded(source)
+    return convert_colour(_decode(data, name), colour)
 
 
 def examine(entry: Entry) -> Content:
@@ -58,9 +58,8 @@ def examine(entry: Entry) -> Content:
         image = entry.draw()
         content_hash = hashlib.sha256(image.tobytes()).hexdigest()
     else:
-        path = _require_path(entry)
-        data = _read_bytes(path)
-        image, content_hash = _decode(data, path), hashlib.sha256(data).hexdigest()
+        data, name = _read_encoded(entry)
+        image, content_hash = _decode(data, name), hashlib.sha256(data).hexdigest()
     return Content(content_hash, image.shape[0], image.shape[1])
 
 
@@ -93,11 +92,14 @@ def check_array(image: object) -> Image:
     return pixels
 
 
-def _require_path(source: Entry | Path) -> Path:
+def _read_encoded(source: Entry | Path) -> tuple[bytes, str]:
+    """Return the bytes of an image file and what to call it in a message."""
+    if isinstance(source, Entry) and source.read is not None:
+        return source.read(), source.location
     path = source.path if isinstance(source, Entry) else source
     if path is None:
-        raise ValueError(f"the entry {source} has neither a path nor a drawing")
-    return path
+        raise ValueError(f"the entry {source} says nowhere what its image is")
+    return _read_bytes(path), str(path)
 
 
 def _read_bytes(path: Path) -> bytes:
@@ -109,7 +111,7 @@ def _read_bytes(path: Path) -> bytes:
         raise InputError(f"{path}: cannot be read ({error.strerror}); an image file must stand there") from None
 
 
-def _decode(data: bytes, path: Path) -> Image:
+def _decode(data: bytes, name: str) -> Image:
     """Decode to [H, W, 3] RGB."""
     try:
         image = _decode_transparent(data) if _may_be_transparent(data) else None
@@ -117,10 +119,10 @@ def _decode(data: bytes, path: Path) -> Image:
     except cv2.error:  # a header that asks for more pixels than OpenCV accepts
         decoded = None
     if decoded is None:
-        raise InputError(f"{path}: cannot be decoded as an image ({len(data)} bytes); repair or remove it")
+        raise InputError(f"{name}: cannot be decoded as an image ({len(data)} bytes); repair or remove it")
     height, width = decoded.shape[:2]
     if min(height, width) < _MIN_SIDE_PX:
-        raise InputError(f"{path}: is only {width} x {height} px; repair or remove it")
+        raise InputError(f"{name}: is only {width} x {height} px; repair or remove it")
     return np.asarray(decoded, np.uint8)
 
 

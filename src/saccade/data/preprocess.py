@@ -6,13 +6,14 @@ layer. Nothing random happens here.
 """
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, Literal, assert_never
 
 import cv2
 import numpy as np
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
+from saccade.data.formats.entry import normalise
 from saccade.data.images import Colour, Image, convert_colour
 from saccade.errors import InputError
 from saccade.recipes.tables.read import Pad, PreprocessingTable, Stretch
@@ -20,7 +21,7 @@ from saccade.text.charset import Charset
 
 
 class Preprocessing(BaseModel):
-    """The contract between the weights of a model and everybody who feeds it; every field must be given."""
+    """The contract between the weights of a model and everybody who feeds it; every field without a default must be given."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True, use_attribute_docstrings=True)
 
@@ -40,19 +41,42 @@ class Preprocessing(BaseModel):
     """What the model divides by then; null as `mean` is."""
     normalised_by: Literal["model"]
     """Who normalises: always the model."""
-    charset: str
-    """The characters in token order: token 1 is the first, 0 the blank."""
+    charset: str | None
+    """The characters in token order: token 1 is the first, 0 the blank; null where the model answers with classes."""
+    classes: tuple[str, ...] | None = Field(default=None, min_length=2)
+    """The classes in the order of the model's outputs; null, or not there, where it answers with text."""
 
     @field_validator("charset")
     @classmethod
-    def _check_charset(cls, charset: str) -> str:
-        if Charset(charset).characters != charset:
+    def _check_charset(cls, charset: str | None) -> str | None:
+        if charset is not None and Charset(charset).characters != charset:
             raise ValueError("must be sorted, unique and in NFC")
         return charset
 
+    @field_validator("classes")
     @classmethod
-    def from_recipe(cls, preprocessing: PreprocessingTable, charset: Charset) -> "Preprocessing":
-        """Join the recipe's table with the frozen charset; `fixed` contrast means that [0, 255] becomes [-1, 1]."""
+    def _check_classes(cls, classes: tuple[str, ...] | None) -> tuple[str, ...] | None:
+        if classes is not None and list(dict.fromkeys(map(normalise, classes))) != list(classes):
+            raise ValueError("must be unique and in NFC")
+        return classes
+
+    @model_validator(mode="after")
+    def _check_answers(self) -> "Preprocessing":
+        if (self.charset is None) == (self.classes is None):
+            raise ValueError("charset, classes: exactly one of the two must be there")
+        return self
+
+    @classmethod
+    def from_recipe(
+        cls,
+        preprocessing: PreprocessingTable,
+        charset: Charset | None = None,
+        classes: Sequence[str] | None = None,
+    ) -> "Preprocessing":
+        """Join the recipe's table with the frozen charset or classes, one of the two.
+
+        `fixed` contrast means that [0, 255] becomes [-1, 1].
+        """
         match preprocessing.fit:
             case Stretch():
                 pad_value = None
@@ -70,7 +94,8 @@ class Preprocessing(BaseModel):
             mean=half,
             std=half,
             normalised_by="model",
-            charset=charset.characters,
+            charset=None if charset is None else charset.characters,
+            classes=None if classes is None else tuple(classes),
         )
 
     def apply(self, image: Image) -> Image:
@@ -103,10 +128,9 @@ class Preprocessing(BaseModel):
             return cls.model_validate_json(json.dumps(values))
         except ValidationError as error:
             first = error.errors()[0]
-            key = ".".join(str(part) for part in first["loc"])
-            raise InputError(
-                f"{name}: {key}: {first['msg']}; restore the file that was written with the weights"
-            ) from None
+            where = ".".join(str(part) for part in first["loc"])
+            said = ": ".join(part for part in (name, where, first["msg"]) if part)
+            raise InputError(f"{said}; restore the file that was written with the weights") from None
 
 
 def _resize(image: Image, height: int, width: int) -> Image:

@@ -67,5 +67,13 @@ class Sampler:
 
 
 def rows_of_part(num_rows: int, part: int, num_parts: int) -> slice:
-    """Return the rows of a global batch that belong to one of several near-equal parts (ranks times micro-batches)."""
-    return slice(num_rows * part // num_parts, num_rows * (part + 1) // num_parts)
+    """Return the rows of a global batch that belong to one of several near-equal parts (ranks times micro-batches).
+
+    Parts begin at even rows wherever each then gets a row, so that what mixes rows 2k and 2k + 1 finds both in one part;
+    in smaller batches they begin anywhere.
+    """
+    num_pairs = -(-num_rows // 2)
+    if num_pairs < num_parts:
+        return slice(num_rows * part // num_parts, num_rows * (part + 1) // num_parts)
+    start, stop = (2 * (num_pairs * edge // num_parts) for edge in (part, part + 1))
+    return slice(start, min(stop, num_rows))

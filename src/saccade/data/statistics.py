@@ -1,50 +1,52 @@
-"""What `saccade data stats` shows: checked splits in, a plain dict out, and that dict as text for a terminal."""
+"""What `saccade data stats` shows: checked splits in, a plain dict out, and that dict as text for a terminal.
 
-from collections import Counter, defaultdict
+What labels are, and so what is counted of them, is in `label_statistics.py`.
+"""
+
+from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
-from rich.cells import cell_len, set_cell_size
 
-from saccade.data.splits import Split, Splits
-from saccade.text.ctc import required_steps
-
-_RARE_BELOW = 10
-_PERCENTILES = (0, 5, 50, 95, 100)
-_NUM_NAMED = 5
+from saccade.data.label_statistics import KINDS, NUM_NAMED, Labels, compute_percentiles, name_some
+from saccade.data.splits import Split
+from saccade.errors import quote
 
 
-def compute_statistics(splits: Splits) -> dict[str, Any]:
-    """Count everything about all splits of a recipe; ready for JSON."""
+def compute_statistics(
+    splits: Sequence[Split],
+    labels: Labels,
+    *,
+    overlap: Mapping[str, int] | None = None,
+    val_fraction: float | None = None,
+) -> dict[str, Any]:
+    """Count everything about some splits; ready for JSON.
+
+    Args:
+        splits: At least one.
+        labels: What the labels are; `labels` of the result names it.
+        overlap: Images whose content also stands in an earlier split, `val_in_train` and so on.
+        val_fraction: Share of the training sources that validation was given, where it was.
+    """
     return {
-        "charset": splits.charset.characters,
-        "overlap": splits.overlap,
-        "val_fraction": splits.val_fraction,
-        "splits": {split.name: compute_split_statistics(split) for split in splits.all()},
+        "labels": labels.kind,
+        **labels.describe(),
+        "overlap": dict(overlap or {}),
+        "val_fraction": val_fraction,
+        "splits": {split.name: _compute_split_statistics(split, labels) for split in splits},
     }
 
 
-def compute_split_statistics(split: Split) -> dict[str, Any]:
-    """Count everything about one split.
-
-    `max_required_steps` is what CTC needs for the longest label; `rare_characters` are those with fewer than ten
-    occurrences; a conflict is one image content under several labels.
-    """
-    labels = [entry.label for entry in split.entries]
-    characters = Counter("".join(labels))
+def _compute_split_statistics(split: Split, labels: Labels) -> dict[str, Any]:
+    """Count everything about one split; a conflict is one image content under several labels."""
     heights, widths = np.array(split.sizes_px).T
     return {
         "count": len(split.entries),
-        "num_labels": len(set(labels)),
-        "lengths": _sort(Counter(map(len, labels))),
-        "max_required_steps": max(map(required_steps, labels)),
-        "characters": dict(characters.most_common()),
-        "rare_characters": {c: n for c, n in sorted(characters.items(), key=lambda item: item[1]) if n < _RARE_BELOW},
-        "height_px": _percentiles(heights),
-        "width_px": _percentiles(widths),
-        "aspect": _percentiles(widths / heights),
+        **labels.count([entry.label for entry in split.entries]),
+        "height_px": compute_percentiles(heights),
+        "width_px": compute_percentiles(widths),
+        "aspect": compute_percentiles(widths / heights),
         **_find_duplicates(split),
         "dropped": split.dropped,
         "notes": split.notes,
@@ -53,36 +55,37 @@ def compute_split_statistics(split: Split) -> dict[str, Any]:
 
 
 def render_text(statistics: Mapping[str, Any]) -> str:
-    """Write the statistics for a terminal: one column a split, then characters and whatever needs a look."""
+    """Write the statistics for a terminal: one column a split, then the labels and whatever needs a look."""
     splits: Mapping[str, Mapping[str, Any]] = statistics["splits"]
-    lines = [_align(["", *splits], [[name, *(_write(cells[key]) for cells in splits.values())] for name, key in _ROWS])]
-    for name, cells in splits.items():
-        lines += ["", f"{name}: label lengths", *_bars(cells["lengths"])]
-        lines += ["", f"{name}: {len(cells['characters'])} characters by frequency", *_wrap(cells["characters"])]
-        if cells["rare_characters"]:
-            lines += [f"  fewer than {_RARE_BELOW} times: {' '.join(map(_show, cells['rare_characters']))}"]
-    remarks = [remark for name, cells in splits.items() for remark in _remarks(name, cells)]
+    labels = KINDS[statistics["labels"]]
+    rows = (("images", "count"), *labels.rows, *_ROWS)
+    lines = [_align(["", *splits], [[name, *(_write(cells[key]) for cells in splits.values())] for name, key in rows])]
+    lines += [line for name, cells in splits.items() for line in labels.render(name, cells)]
+    remarks = [
+        remark
+        for name, cells in splits.items()
+        for remark in (*_list_remarks(name, cells), *labels.list_remarks(name, cells))
+    ]
     remarks += [
         f"{count} image(s) of {pair.replace('_in_', ' are also in ')}"
         for pair, count in statistics["overlap"].items()
         if count
     ]
+    if statistics["overlap"] and not any(statistics["overlap"].values()):
+        remarks += ["no image is in two splits"]
     if statistics["val_fraction"] is not None:
         remarks += [f"val is {statistics['val_fraction']:.0%} of the training sources, chosen by content hash"]
     return "\n".join([*lines, "", *(remarks or ["nothing was dropped, repeated or put right"])])
 
 
-_ROWS = [
-    ("images", "count"),
-    ("different labels", "num_labels"),
-    ("time steps needed", "max_required_steps"),
+_ROWS = (
     ("height px", "height_px"),
     ("width px", "width_px"),
     ("width / height", "aspect"),
     ("repeated images", "num_duplicates"),
     ("conflicting labels", "conflicts"),
     ("dropped", "dropped"),
-]
+)
 
 
 def _find_duplicates(split: Split) -> dict[str, Any]:
@@ -100,15 +103,6 @@ def _find_duplicates(split: Split) -> dict[str, Any]:
             if len({entry.label for entry in group}) > 1
         ],
     }
-
-
-def _percentiles(values: NDArray[Any]) -> dict[str, float]:
-    shares = np.percentile(values, _PERCENTILES)
-    return {f"p{percent}": round(float(share), 2) for percent, share in zip(_PERCENTILES, shares, strict=True)}
-
-
-def _sort(counts: Counter[int]) -> dict[str, int]:
-    return {str(key): counts[key] for key in sorted(counts)}
 
 
 def _write(value: Any) -> str:
@@ -132,31 +126,13 @@ def _align(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
     )
 
 
-def _bars(lengths: Mapping[str, int]) -> list[str]:
-    """Draw counts as bars of at most 40 signs; whatever occurs has at least one."""
-    largest = max(lengths.values())
-    width = len(str(largest))
-    return [f"  {length:>3}  {n:>{width}}  {'#' * max(1, round(40 * n / largest))}" for length, n in lengths.items()]
-
-
-def _wrap(characters: Mapping[str, int], per_line: int = 10) -> list[str]:
-    cells = [f"{_show(character)} {count}" for character, count in characters.items()]
-    width = max(map(cell_len, cells))  # a Chinese character is two columns wide
-    rows = [cells[start : start + per_line] for start in range(0, len(cells), per_line)]
-    return ["  " + "  ".join(set_cell_size(cell, width) for cell in row).rstrip() for row in rows]
-
-
-def _show(character: str) -> str:
-    """Write a character so that it can be seen: those without ink by their code point."""
-    return character if character.isprintable() and not character.isspace() else f"U+{ord(character):04X}"
-
-
-def _remarks(name: str, cells: Mapping[str, Any]) -> list[str]:
+def _list_remarks(name: str, cells: Mapping[str, Any]) -> list[str]:
     remarks = [f"{name}: {count} {note.replace('_', ' ')}" for note, count in cells["notes"].items()]
     for reason, ids in cells["dropped"].items():
-        more = f" and {len(ids) - _NUM_NAMED} more" if len(ids) > _NUM_NAMED else ""
-        remarks.append(f"{name}: dropped {len(ids)} ({reason.replace('_', ' ')}): {', '.join(ids[:_NUM_NAMED])}{more}")
-    for conflict in cells["conflicts"][:_NUM_NAMED]:
-        pairs = ", ".join(f"{identity} = {label!r}" for identity, label in conflict.items())
+        remarks.append(f"{name}: dropped {len(ids)} ({reason.replace('_', ' ')}): {name_some(ids)}")
+    for conflict in cells["conflicts"][:NUM_NAMED]:
+        pairs = ", ".join(f"{identity} = {quote(label)}" for identity, label in conflict.items())
         remarks.append(f"{name}: the same image under different labels: {pairs}")
+    if len(cells["conflicts"]) > NUM_NAMED:
+        remarks.append(f"{name}: {len(cells['conflicts']) - NUM_NAMED} more of these; --json lists them all")
     return remarks

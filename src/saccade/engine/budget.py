@@ -6,7 +6,9 @@ from typing import Any
 import torch
 
 from saccade.engine.batches import StepMaker, iterate_steps
+from saccade.engine.compilation import compile_ahead
 from saccade.engine.device import Ranks
+from saccade.engine.history import Hooks
 from saccade.engine.selection import validate
 from saccade.engine.session import Session, open_session
 from saccade.engine.step import train_step
@@ -39,6 +41,7 @@ def estimate_seconds(session: Session[Any]) -> float:
     make = StepMaker(session.task, session.train, recipe.train.accumulation_steps, session.ranks)
     batches = [draws for epoch in range(_WARM_STEPS + _TIMED_STEPS) for draws in session.sampler.batches(epoch)]
     jobs = [(0, draws) for draws in batches[: _WARM_STEPS + _TIMED_STEPS]]
+    compile_ahead(session, Hooks())
     session.wrapped.train()
     begun = time.perf_counter()
     for number, step in enumerate(iterate_steps(make, jobs, recipe.data)):

@@ -7,7 +7,7 @@ A checkpoint is a folder. A new one is written beside the old one, flushed, and 
 import json
 import os
 import shutil
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +19,7 @@ from torch import Tensor, nn
 from saccade.errors import InputError
 
 _NEW, _OLD = ".new", ".old"
+_NUM_NAMED = 3
 
 
 def save_checkpoint(
@@ -120,7 +121,13 @@ def read_contract(path: Path) -> dict[str, Any]:
             metadata = file.metadata() or {}
     except (OSError, SafetensorError) as error:
         raise InputError(f"{path}: cannot be read as weights ({error})") from error
-    return dict(json.loads(metadata.get("preprocessing", "{}")))
+    try:
+        contract = json.loads(metadata.get("preprocessing", "{}"))
+    except (ValueError, RecursionError):
+        contract = None
+    if not isinstance(contract, dict):
+        raise InputError(f"{path}: the preprocessing in its header is no JSON object; take the file from the run again")
+    return contract
 
 
 def load_weights(
@@ -131,30 +138,27 @@ def load_weights(
     Args:
         model: changed in place.
         path: a .safetensors file.
-        contract: the model's own preprocessing; a file with another charset does not fit.
-        allow: modules that may be missing, have another shape or another charset; they keep their fresh weights then.
+        contract: the model's own preprocessing; a file with another charset or other classes does not fit.
+        allow: modules that may be missing, have another shape or other answers; they keep their fresh weights then.
 
     Returns:
         The names that kept their fresh weights.
 
     Raises:
-        InputError: names, shapes or charsets differ outside `allow`.
+        InputError: names, shapes, charsets or classes differ outside `allow`.
     """
     found, wanted = load_tensors(path), model.state_dict()
-    theirs, ours = read_contract(path).get("charset"), contract.get("charset")
-    other_charset = theirs is not None and theirs != ours
-    # A head of the same shape would take each character for another.
-    heads = {name.split(".")[0] for name in wanted if name.split(".")[0].endswith("head")} if other_charset else set()
-    if not heads <= set(allow):
-        raise InputError(
-            f"{path}: was trained with another charset ({_differ(str(theirs), str(ours))}); set [text] charset, or "
-            f"start.allow = {json.dumps(sorted({*heads, *allow}))}"
-        )
+    others = _find_other_answers(read_contract(path), contract)
+    # A head of the same shape would take each answer for another.
+    heads = {name.split(".")[0] for name in wanted if name.split(".")[0].endswith("head")} if others else set()
+    if others and not (heads and heads <= set(allow)):
+        fresh_head = f", or start.allow = {json.dumps(sorted({*heads, *allow}))}" if heads else ""
+        raise InputError(f"{path}: was trained with {others}{fresh_head}")
     fresh = []
     for name, tensor in wanted.items():
         may_differ = any(name == module or name.startswith(module + ".") for module in allow)
         fits = name in found and _describe_tensor(found[name]) == _describe_tensor(tensor)
-        fits = fits and not (other_charset and may_differ)
+        fits = fits and not (others and may_differ)
         if fits:
             tensor.copy_(found[name])
         elif may_differ:
@@ -225,9 +229,31 @@ def _describe_tensor(tensor: Tensor) -> str:
     return f"{str(tensor.dtype).removeprefix('torch.')} {list(tensor.shape)}"
 
 
-def _differ(theirs: str, ours: str) -> str:
+def _find_other_answers(theirs: Mapping[str, Any], ours: Mapping[str, Any]) -> str:
+    """Say how what a file's model answers with differs from ours, and the cure; empty where it does not, or is not known."""
+    kinds = (
+        ("charset", "another charset", "[text] charset", ""),
+        ("classes", "other classes", "[classes] names", ", "),
+    )
+    for key, what, cure, separator in kinds:
+        found, wanted = theirs.get(key), ours.get(key)
+        if found is not None and found != wanted:
+            return f"{what} ({_differ(found, wanted or (), separator)}); set {cure}"
+    return ""
+
+
+def _differ(theirs: Sequence[str], ours: Sequence[str], separator: str) -> str:
     missing, extra = sorted(set(ours) - set(theirs)), sorted(set(theirs) - set(ours))
-    return f"it lacks {''.join(missing) or 'nothing'}, it has {''.join(extra) or 'nothing'} besides"
+    if not missing and not extra:
+        return "the same in another order"
+    return f"it lacks {_join(missing, separator)}, it has {_join(extra, separator)} besides"
+
+
+def _join(names: Sequence[str], separator: str) -> str:
+    """Join characters as they are; of classes name a few."""
+    if separator and len(names) > _NUM_NAMED:
+        return f"{separator.join(names[:_NUM_NAMED])} and {len(names) - _NUM_NAMED} more"
+    return separator.join(names) or "nothing"
 
 
 def _flush(path: Path) -> None:

@@ -1,21 +1,20 @@
-"""Where training runs: device, number format and ranks. Sets nothing by being imported."""
+"""Where training runs: device, number format and the place among ranks. Sets nothing by being imported."""
 
-import importlib
 import os
 import resource
-from collections.abc import Iterator
-from contextlib import AbstractContextManager, contextmanager
-from dataclasses import dataclass
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import cv2
 import torch
-import torch.distributed as dist
+from torch.distributed.distributed_c10d import Store
 
 from saccade.data.residency import read_free_memory
 from saccade.errors import InputError
+from saccade.records.writer import RunWriter
 
-_DTYPES = {"bf16": torch.bfloat16, "fp16": torch.float16}
+_DTYPES = {"fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}
 
 
 @dataclass(frozen=True)
@@ -24,6 +23,10 @@ class Ranks:
 
     rank: int = 0
     size: int = 1
+    store: Store | None = field(default=None, repr=False, compare=False)
+    """Where the ranks leave each other word; None for one that is alone."""
+    writers: list[RunWriter] = field(default_factory=list, repr=False, compare=False)
+    """Of the record that this rank writes."""
 
     @property
     def is_first(self) -> bool:
@@ -31,20 +34,38 @@ class Ranks:
         return self.rank == 0
 
 
-@contextmanager
-def joined_ranks(device: torch.device) -> Iterator[Ranks]:
-    """Join the processes that torchrun started, and part again at the end; alone where it started none."""
-    if int(os.environ.get("WORLD_SIZE", "1")) == 1:
-        yield Ranks()
-        return
-    # DDP imports this module when it is first built, and its functions keep the group of that moment as a default argument:
-    # imported later, the group's threads would outlive it, and one that needs the interpreter while that ends aborts the process.
-    importlib.import_module("torch.distributed.nn")
-    dist.init_process_group("nccl" if device.type == "cuda" else "gloo")
-    try:
-        yield Ranks(dist.get_rank(), dist.get_world_size())
-    finally:
-        dist.destroy_process_group()
+def read_ranks() -> Ranks:
+    """Return this process's place among those that torchrun started; alone where it started none.
+
+    Raises:
+        InputError: the variables that torchrun sets are there in part, or hold no numbers.
+    """
+    size = read_number("WORLD_SIZE", 1)
+    if size <= 1:
+        return Ranks()
+    missing = [name for name in ("RANK", "MASTER_ADDR", "MASTER_PORT") if not os.environ.get(name)]
+    if missing:
+        raise InputError(
+            f"WORLD_SIZE={size}, but {', '.join(missing)} is not set; start the ranks with torchrun, or unset WORLD_SIZE"
+        )
+    rank = read_number("RANK", 0)
+    if rank >= size:
+        raise InputError(f"RANK={rank}, but WORLD_SIZE={size} and ranks count from 0; start the ranks with torchrun")
+    return Ranks(rank, size)
+
+
+def read_number(variable: str, default: int) -> int:
+    """Return a whole number, from 0, out of an environment variable.
+
+    Raises:
+        InputError: it holds something else.
+    """
+    text = os.environ.get(variable, str(default))
+    if not text.isdecimal():
+        raise InputError(
+            f"{variable}={text!r} is no whole number; start the ranks with torchrun, which sets it, or unset it"
+        )
+    return int(text)
 
 
 def choose_device(requested: str = "auto") -> torch.device:
@@ -56,7 +77,10 @@ def choose_device(requested: str = "auto") -> torch.device:
     if requested == "auto":
         requested = "cuda" if torch.cuda.is_available() else "cpu"
     if requested == "cuda" and torch.cuda.is_available():
-        return torch.device("cuda", int(os.environ.get("LOCAL_RANK", "0")))
+        number, count = read_number("LOCAL_RANK", 0), torch.cuda.device_count()
+        if number >= count:
+            raise InputError(f"LOCAL_RANK={number}, but this machine has {count} GPUs; start one rank a GPU")
+        return torch.device("cuda", number)
     if requested == "mps" and torch.backends.mps.is_available():
         return torch.device("mps")
     if requested == "cpu":
@@ -64,9 +88,26 @@ def choose_device(requested: str = "auto") -> torch.device:
     raise InputError(f'--device {requested}: this machine has no such device; "auto" takes what there is')
 
 
+def choose_precision(requested: str, device: torch.device) -> str:
+    """Return the number format to train in: bf16 for "auto" where the device has instructions for it, else fp32."""
+    if requested != "auto":
+        return requested
+    if device.type == "cuda":
+        return "bf16" if torch.cuda.is_bf16_supported(including_emulation=False) else "fp32"
+    return "bf16" if device.type == "cpu" and _computes_bf16() else "fp32"
+
+
+def _computes_bf16() -> bool:
+    """Return whether this CPU has bf16 instructions: of AVX-512, of AMX, or of ARM."""
+    if torch.cpu._is_avx512_bf16_supported() or torch.cpu._is_amx_tile_supported():
+        return True
+    cpuinfo = Path("/proc/cpuinfo")
+    return cpuinfo.exists() and " bf16 " in f"{cpuinfo.read_text()} ".replace("\n", " \n")
+
+
 def autocast(device: torch.device, precision: str) -> AbstractContextManager[None]:
-    """Return the context of a forward pass in this number format."""
-    return torch.autocast(device.type, dtype=_DTYPES.get(precision), enabled=precision in _DTYPES)
+    """Return the context of a forward pass in this number format, which is no longer "auto"."""
+    return torch.autocast(device.type, dtype=_DTYPES[precision], enabled=precision != "fp32")
 
 
 def use_one_opencv_thread() -> None:

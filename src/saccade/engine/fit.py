@@ -9,9 +9,10 @@ from typing import Any
 import torch
 import torch.distributed as dist
 from safetensors.torch import save_file
-from torch import Tensor
+from torch import Tensor, nn
 
 from saccade.engine.batches import Step, StepMaker, iterate_steps, list_stages
+from saccade.engine.compilation import compile_ahead
 from saccade.engine.history import History, Hooks
 from saccade.engine.optimizer import change_decay
 from saccade.engine.schedule import compute_rate
@@ -47,8 +48,9 @@ def fit(session: Session[B], writer: RunWriter | None, *, resumed: bool = False,
         StoppedError: the hooks said so; the run is saved.
     """
     position, train = session.position, session.task.recipe.train
+    compiled = compile_ahead(session, hooks)
     log = History(session, writer, hooks)
-    log.write({"event": "resume" if resumed else "start", "step": position.step, **describe(session)})
+    log.write({"event": "resume" if resumed else "start", "step": position.step, **describe(session), **compiled})
     if not resumed:
         _save(session, log)
     while position.epoch < train.epochs and not _is_patience_spent(session):
@@ -79,6 +81,9 @@ def describe(session: Session[Any]) -> dict[str, Any]:
         "num_val": len(session.val),
         "num_steps": session.num_steps,
         "steps_per_epoch": session.sampler.num_batches,
+        "num_ranks": session.ranks.size,
+        "batch_size_per_rank": session.batch_size_per_rank,
+        "num_synchronised_norms": sum(isinstance(module, nn.SyncBatchNorm) for module in session.model.modules()),
         "train_residency": f"{session.train.residency.place} ({session.train.residency.reason})",
         "val_residency": f"{session.val.residency.place} ({session.val.residency.reason})",
     }
@@ -114,7 +119,7 @@ def _train_epoch(session: Session[B], log: History, task: Task[B, Any], recipe: 
         )
         ends_window = (position.step + 1) % train.log_every_steps == 0
         result = train_step(session, task, recipe, step, rate, measure=ends_window)
-        if session.device.type == "cpu" or ends_window:  # elsewhere reading the flag would wait for the device
+        if session.is_on_host or ends_window:  # elsewhere reading the flag would wait for the device
             _stop_if_bad(session, log)
         position.step, position.batch = position.step + 1, position.batch + 1
         log.count(result, rate, step.waited_seconds, ends_window=ends_window)
@@ -170,7 +175,7 @@ def _stop_if_bad(session: Session[Any], log: History) -> None:
     epoch = bad_step // session.sampler.num_batches
     batches = _rebuild_step(session, bad_step).micro_batches
     if log.writer is not None:
-        if session.position.step == bad_step and session.device.type == "cpu" and session.is_finite():
+        if session.position.step == bad_step and session.is_on_host and session.is_finite():
             log.keep()
             save_session(session, log.writer.checkpoints / "last")
         save_file(

@@ -1,7 +1,7 @@
 """Rows of a run's history while it trains: sums stay on the device and are read one log step later, so nothing waits for the device."""
 
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -26,7 +26,23 @@ class Hooks:
         """See the run's folder before the first step."""
 
     def watch(self, row: Row) -> None:
-        """See a row of the history, or of event "step"."""
+        """See a row of the history, or one of event "step" or "compiling", which are only shown."""
+
+    def ended(self, state: str) -> None:
+        """See that the run is over and recorded as "finished", "stopped" or "failed"."""
+
+    def notes(self) -> Sequence[Row]:
+        """Return the rows that the history should have of the hooks' own doings, each once; asked after each row."""
+        return ()
+
+
+def keep_notes(hooks: Hooks, writer: RunWriter | None, step: int) -> None:
+    """Write what the hooks have to say of themselves, and show it."""
+    for note in hooks.notes():
+        row = {"event": note["event"], "step": step, **note}
+        if writer is not None:
+            writer.append(row)
+        hooks.watch(row)
 
 
 class History:
@@ -53,6 +69,7 @@ class History:
         if self.writer is not None:
             self.writer.append(row)
         self._watch(row)
+        keep_notes(self.hooks, self.writer, self._session.position.step)
 
     def count(self, result: StepResult, rate: float, waited: float, *, ends_window: bool) -> None:
         """Add a step, whose number the position already counts; at the end of a window, read the one before."""

@@ -13,9 +13,10 @@ import torch
 
 from saccade.engine.budget import check_budget
 from saccade.engine.checkpoint import find_checkpoint
-from saccade.engine.device import Ranks, choose_device, describe_device, joined_ranks, use_one_opencv_thread
+from saccade.engine.device import Ranks, choose_device, describe_device, use_one_opencv_thread
 from saccade.engine.fit import fit
-from saccade.engine.history import Hooks
+from saccade.engine.history import Hooks, keep_notes
+from saccade.engine.ranks import announce, joined_ranks, reported_ranks
 from saccade.engine.session import Session, open_session, restore_session
 from saccade.errors import InputError, RunFailedError, StoppedError
 from saccade.recipes.diff import Change
@@ -23,7 +24,7 @@ from saccade.recipes.loader import Ancestor, LoadedRecipe, canonical_hash, to_to
 from saccade.records.environment import collect_environment
 from saccade.records.fingerprint import file_hash
 from saccade.records.reader import read_run
-from saccade.records.writer import RunWriter
+from saccade.records.writer import RunWriter, State
 from saccade.tasks.base import B, Task
 
 
@@ -48,7 +49,7 @@ def train_run(
 
     Raises:
         InputError: recipe, data or machine do not fit; where that shows before the first step, nothing is written.
-        RunFailedError: the run could not go on; its record says why.
+        RunFailedError: the run could not go on, or another rank is gone; its record says why.
         StoppedError: a signal stopped it; it can be resumed.
     """
     use_one_opencv_thread()
@@ -65,6 +66,7 @@ def train_run(
         with RunWriter.create(
             runs, series=name[0], experiment=name[1], seed=frozen.recipe.seed, recipe_hash=recipe_hash
         ) as writer:
+            announce(ranks, writer)
             _write_beginning(writer, session, loaded)
             _fit(session, writer, hooks)
     return writer.folder
@@ -109,6 +111,7 @@ def resume_run(task: Task[Any, Any], folder: Path, *, device: str = "auto", hook
             _fit(_reopen(task, folder, chosen, ranks), None, hooks, resumed=True)
             return folder
         with RunWriter.resume(folder) as writer:
+            announce(ranks, writer)
             session = _reopen(task, folder, chosen, ranks)
             writer.write_status("running")
             _fit(session, writer, hooks, resumed=True)
@@ -147,20 +150,27 @@ def _fit(session: Session[Any], writer: RunWriter | None, hooks: Hooks, *, resum
     try:
         if writer is not None:
             hooks.began(writer.folder)
-        with _reported_memory():
+        with _reported_memory(), reported_ranks(session.ranks):
             fit(session, writer, resumed=resumed, hooks=hooks)
     except BaseException as error:
         told = isinstance(error, InputError | RunFailedError | StoppedError)
+        cause = str(error) if told else f"{type(error).__name__}: {error}"
         with suppress(InputError):  # a full disk takes no status either; what is reported is the first cause
-            cause = str(error) if told else f"{type(error).__name__}: {error}"
             if writer is not None:
-                writer.write_status("stopped" if isinstance(error, StoppedError) else "failed", cause)
+                _end(session, writer, hooks, "stopped" if isinstance(error, StoppedError) else "failed", cause)
         raise
     finally:
         if session.ranks.size > 1:
             session.part()
     if writer is not None:
-        writer.write_status("finished")
+        _end(session, writer, hooks, "finished", "")
+
+
+def _end(session: Session[Any], writer: RunWriter, hooks: Hooks, state: State, cause: str) -> None:
+    """Write how the run ended, then let the hooks see it, whose last words the history keeps."""
+    writer.write_status(state, cause)
+    hooks.ended(state)
+    keep_notes(hooks, writer, session.position.step)
 
 
 def _describe_lineage(loaded: LoadedRecipe | None) -> dict[str, object]:

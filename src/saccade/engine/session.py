@@ -11,7 +11,7 @@ from typing import Any, Generic
 import torch
 from torch import Tensor, nn
 
-from saccade.data.sampler import Sampler
+from saccade.data.sampler import Sampler, rows_of_part
 from saccade.engine.batches import Held, hold
 from saccade.engine.checkpoint import (
     find_checkpoint,
@@ -22,9 +22,10 @@ from saccade.engine.checkpoint import (
     save_checkpoint,
     unpack_optimizer,
 )
-from saccade.engine.device import Ranks
+from saccade.engine.device import Ranks, choose_precision
 from saccade.engine.ema import MovingAverage
 from saccade.engine.optimizer import build_optimizer
+from saccade.engine.wrap import synchronise_norms, wrap_model
 from saccade.errors import InputError
 from saccade.recipes.tables.recipe import Recipe
 from saccade.recipes.tables.training import SelectTable
@@ -71,6 +72,18 @@ class Session(Generic[B]):
         return self.sampler.num_batches * self.task.recipe.train.epochs
 
     @property
+    def is_on_host(self) -> bool:
+        """Whether reading a value from a tensor costs nothing; elsewhere it waits for the device."""
+        return self.device.type == "cpu"
+
+    @property
+    def batch_size_per_rank(self) -> int:
+        """Most images that one rank passes through the network at once, over which BatchNorm takes its statistics."""
+        train = self.task.recipe.train
+        parts, rows = self.ranks.size * train.accumulation_steps, range(train.batch_size)
+        return max(len(rows[rows_of_part(train.batch_size, part, parts)]) for part in range(parts))
+
+    @property
     def evaluated_model(self) -> nn.Module:
         """The weights that count: the moving average where there is one."""
         return self.model if self.ema is None else self.ema.model
@@ -110,10 +123,14 @@ def open_session(task: Task[B, Any], device: torch.device, ranks: Ranks, *, star
     Raises:
         InputError: data, start weights or settings do not fit each other.
     """
+    task = _settle_precision(task, device)
     recipe = task.recipe
     _check_settings(task, ranks)
     torch.manual_seed(recipe.seed)
-    model = task.build_model().to(device)
+    model = task.build_model()
+    if recipe.train.sync_batch_norm:
+        model = synchronise_norms(model, device, ranks)
+    model = model.to(device)
     if recipe.train.channels_last:
         model = model.to(memory_format=torch.channels_last)
     train = hold(task, task.examples("train"), training=True, device=device)
@@ -139,7 +156,7 @@ def open_session(task: Task[B, Any], device: torch.device, ranks: Ranks, *, star
         device=device,
         ranks=ranks,
         model=model,
-        wrapped=_wrap(model, device, ranks, compiled=recipe.train.compile),
+        wrapped=wrap_model(model, device, ranks, compiled=recipe.train.compile),
         ema=ema,
         optimizer=optimizer,
         scaler=torch.amp.GradScaler(device.type, enabled=recipe.train.precision == "fp16"),
@@ -149,6 +166,15 @@ def open_session(task: Task[B, Any], device: torch.device, ranks: Ranks, *, star
         position=Position(),
         first_bad_step=torch.full((), -1, dtype=torch.int64, device=device),
     )
+
+
+def _settle_precision(task: Task[B, Any], device: torch.device) -> Task[B, Any]:
+    """Return the task with the number format in its recipe that "auto" means here, so that the record repeats the run anywhere."""
+    train = task.recipe.train
+    precision = choose_precision(train.precision, device)
+    if precision == train.precision:
+        return task
+    return task.with_recipe(task.recipe.model_copy(update={"train": train.model_copy(update={"precision": precision})}))
 
 
 def _check_settings(task: Task[Any, Any], ranks: Ranks) -> None:
@@ -162,15 +188,6 @@ def _check_settings(task: Task[Any, Any], ranks: Ranks) -> None:
             f"train.batch_size: {train.batch_size} images cannot be split among {ranks.size} ranks x "
             f"{train.accumulation_steps} micro-batches; raise it to {parts}, or lower train.accumulation_steps"
         )
-
-
-def _wrap(model: nn.Module, device: torch.device, ranks: Ranks, *, compiled: bool) -> nn.Module:
-    wrapped = model
-    if ranks.size > 1:
-        wrapped = nn.parallel.DistributedDataParallel(
-            model, device_ids=[device.index] if device.type == "cuda" else None
-        )
-    return torch.compile(wrapped) if compiled else wrapped  # type: ignore[return-value]  # a compiled module is a module
 
 
 def _start_from(source: Path, task: Task[Any, Any], model: nn.Module, optimizer: torch.optim.Optimizer) -> None:

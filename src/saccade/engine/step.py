@@ -48,14 +48,15 @@ def train_step(
     session.optimizer.zero_grad(set_to_none=True)
     # dropout draws from torch's global generators: seeding them by step makes a resumed run draw the same
     torch.manual_seed((recipe.seed << 32) + (session.position.step << 8) + session.ranks.rank)
-    outputs = [_forward_backward(session, task, recipe, step, number) for number in range(len(step.micro_batches))]
+    last = len(step.micro_batches) - 1
+    outputs = [_forward_backward(session, task, step, number, synchronise=number == last) for number in range(last + 1)]
     loss, parts, own_weight = _join(outputs)
     weight: Tensor | float = own_weight
     if session.ranks.size > 1:
         loss, parts, weight = _join_ranks(loss, parts, own_weight)
     _note_bad_loss(session, loss)
     images = len(step.draws)
-    if session.device.type == "cpu" and session.first_bad_step >= 0:
+    if session.is_on_host and session.first_bad_step >= 0:
         return StepResult(loss, parts, weight, images, None, None)  # the weights stay as they were; `fit` ends the run
     parameters = [parameter for parameter in session.model.parameters() if parameter.grad is not None]
     session.scaler.unscale_(session.optimizer)
@@ -73,9 +74,9 @@ def train_step(
 
 
 def _forward_backward(
-    session: Session[Any], task: Task[Any, Any], recipe: Recipe, step: Step[Any], number: int
+    session: Session[Any], task: Task[Any, Any], step: Step[Any], number: int, *, synchronise: bool
 ) -> LossOutput:
-    position = session.position
+    position, recipe = session.position, task.recipe
     progress = Progress(
         step=position.step,
         num_steps=session.num_steps,
@@ -86,8 +87,7 @@ def _forward_backward(
         num_rows=len(step.draws),
     )
     batch = task.augment_batch(step.micro_batches[number].to(session.device), progress)
-    is_last = number == len(step.micro_batches) - 1
-    with _synchronise(session.wrapped, now=is_last):
+    with _synchronise(session.wrapped, now=synchronise):
         with autocast(session.device, recipe.train.precision):
             output = task.loss(session.wrapped, batch, progress)
         alone = session.ranks.size == len(step.micro_batches) == 1
@@ -95,10 +95,16 @@ def _forward_backward(
     return output
 
 
+def pass_through(session: Session[Any], task: Task[Any, Any], step: Step[Any]) -> None:
+    """Run forward and backward of a step on this rank alone, without an update; gradients pile up."""
+    for number in range(len(step.micro_batches)):
+        _forward_backward(session, task, step, number, synchronise=False)
+
+
 def _synchronise(model: nn.Module, *, now: bool) -> AbstractContextManager[Any]:
-    if now or not isinstance(model, nn.parallel.DistributedDataParallel):
-        return nullcontext()
-    return model.no_sync()
+    """Share gradients with the other ranks in the backward pass, or only `now` and not in this one."""
+    apart = getattr(model, "no_sync", None)  # a compiled model passes on what the one below it has
+    return nullcontext() if now or apart is None else apart()
 
 
 def _join(outputs: list[LossOutput]) -> tuple[Tensor, dict[str, Tensor], float]:
@@ -136,7 +142,9 @@ def _divide_gradients(
     """Turn sums of loss times weight into the gradient of the mean over every unit of the global batch."""
     if session.ranks.size == num_micro_batches == 1:
         return
-    factor = torch.as_tensor(session.ranks.size / weight, device=session.device)  # DDP has averaged over ranks
+    factor = (
+        session.ranks.size / weight
+    )  # DDP has averaged over ranks; a number goes to the device without waiting for it
     torch._foreach_mul_([parameter.grad for parameter in parameters if parameter.grad is not None], factor)
 
 

@@ -37,3 +37,10 @@ class NormaliseImage(nn.Module):
         """Return floats around 0; images are uint8, or floats in 0..255 after augmentation on the device."""
         deviation, mean = torch.std_mean(images.float(), dim=(1, 2, 3), keepdim=True)
         return (images - mean) / (deviation + _LEAST_DEVIATION)
+
+
+def build_normalise(mean: Sequence[float] | None, std: Sequence[float] | None) -> nn.Module:
+    """Build the first layer of a model: fixed numbers, or each image's own where there are none."""
+    if mean is None or std is None:
+        return NormaliseImage()
+    return Normalise(mean, std)

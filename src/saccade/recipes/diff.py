@@ -26,9 +26,15 @@ class Change:
     """Value in the second."""
 
 
+def quote(text: str) -> str:
+    """Return a text as TOML and JSON quote it; DEL, which only JSON takes as it is, by its code."""
+    return json.dumps(text, ensure_ascii=False).replace("\x7f", "\\u007f")
+
+
 def join_key(prefix: str, name: str) -> str:
     """Return a dotted key; a name that TOML could not leave bare is quoted."""
-    name = name if re.fullmatch(r"[A-Za-z0-9_-]+", name) else json.dumps(name, ensure_ascii=False)
+    if not re.fullmatch(r"[A-Za-z0-9_-]+", name):
+        name = quote(name)
     return f"{prefix}.{name}" if prefix else name
 
 

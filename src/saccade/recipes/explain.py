@@ -13,7 +13,7 @@ from saccade.recipes.introspect import default_tag, describe, field_names, table
 from saccade.recipes.loader import LoadedRecipe
 from saccade.recipes.tables.base import Table
 from saccade.recipes.tables.recipe import RECIPES, Recipe
-from saccade.recipes.toml import format_value, sections
+from saccade.recipes.toml import Section, format_value, sections
 
 _HEAD = """\
 # Recipes
@@ -52,6 +52,8 @@ hidden_size = 256
 - Tables are merged key by key. A list is replaced whole, and so is a table whose `name` changes. A table that gives no
   `name` keeps the inherited one, else the default. `hypothesis`, `expect` and `reported` are never inherited; `task`
   never changes.
+- `unset = ["train.ema_decay", "budget"]`, beside `extends`, takes away keys or whole tables that an ancestor set and
+  that need not be set; a key that always has a value is given another one instead.
 - `extends` is relative to the file that says it, and so is `start.weights`. In `[data]`, `./x` and `../x` are beside
   the file that says it, `/x` is absolute, and anything else lies under the data root: `--data-root`, else `data.root`,
   else `$SACCADE_DATA`, else `data/` beside the recipe.
@@ -85,8 +87,7 @@ def origin_lines(loaded: LoadedRecipe) -> list[OriginLine]:
         for name, value in present.items():
             origin = loaded.origins.get(join_key(section.prefix, name), "default")
             rows.append((f"{join_key('', name):{key_width}}", format_value(value), origin))
-        absent = ", ".join(name for name, value in section.values.items() if value is None)
-        rows += [(f"# not set: {absent}", "", "default")] if absent else []
+        rows += _absent_rows(section, loaded.origins)
     texts = [f"{key} = {value}" if value else key for key, value, _ in rows]
     width = max(
         len(text) for text, (_, value, _) in zip(texts, rows, strict=True) if value and len(text) <= _MAX_ALIGNED
@@ -94,6 +95,18 @@ def origin_lines(loaded: LoadedRecipe) -> list[OriginLine]:
     return [
         OriginLine(f"{text:{width}}  # {origin}" if value else text, origin)
         for text, (_, value, origin) in zip(texts, rows, strict=True)
+    ]
+
+
+def _absent_rows(section: Section, origins: dict[str, str]) -> list[tuple[str, str, str]]:
+    """Return a comment for the keys that nobody set, and one for each file that took some away."""
+    by_origin: dict[str, list[str]] = {}
+    for name, value in section.values.items():
+        if value is None:
+            by_origin.setdefault(origins.get(join_key(section.prefix, name), "default"), []).append(name)
+    return [
+        (f"# {'not set' if origin == 'default' else f'unset by {origin}'}: {', '.join(names)}", "", origin)
+        for origin, names in by_origin.items()
     ]
 
 
@@ -109,7 +122,13 @@ def json_schema(task: str = "read") -> dict[str, Any]:
         "minLength": 1,
         "description": "The recipe that this one changes, relative to this file.",
     }
-    schema["properties"] = {"extends": extends, **schema["properties"]}
+    unset = {
+        "type": "array",
+        "items": {"type": "string", "minLength": 1},
+        "minItems": 1,
+        "description": "Optional keys that this recipe takes away from what it inherits; only beside extends.",
+    }
+    schema["properties"] = {"extends": extends, "unset": unset, **schema["properties"]}
     schema["anyOf"] = [{"required": ["extends", "hypothesis"]}, {"required": ["task", "data"]}]
     return schema
 

@@ -4,28 +4,25 @@ Path: TOML text -> raw tables -> merged along `extends` -> overrides -> data roo
 be wrong says so in one line (`saccade.errors.InputError`). No data file is opened here.
 """
 
-import hashlib
 import os
-import re
-import tomllib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from saccade.errors import InputError
+from saccade.recipes.command_line import data_tables, override_tables
 from saccade.recipes.diff import Change, diff, flatten, plain
+from saccade.recipes.files import anchor, read_lineage
 from saccade.recipes.merge import Raw, merge
 from saccade.recipes.stages import resolve_stage, stages_of
 from saccade.recipes.tables.recipe import RECIPES, Recipe
 from saccade.recipes.toml import canonical_hash, format_value, to_toml
+from saccade.recipes.unset import covers, remove_unset
 from saccade.recipes.validation import format_found, nearest, validate_table
 
 __all__ = ["Ancestor", "LoadedRecipe", "canonical_hash", "load", "resolve_stage", "stages_of", "to_toml", "validate"]
 
 _NEVER_INHERITED = ("hypothesis", "expect", "reported")
-_SPLITS = ("train", "val", "test")
-_FORMATS = ("tsv", "csv", "filename", "folder")
 
 
 @dataclass(frozen=True)
@@ -48,22 +45,11 @@ class LoadedRecipe:
     lineage: tuple[Ancestor, ...]
     """The file itself, its parent, its grandparent and so on."""
     origins: dict[str, str]
-    """Dotted key -> what set it: a file, relative to the recipe's folder, or an option, `$SACCADE_DATA`, `default`."""
+    """Dotted key -> what set or unset it: a file, relative to the recipe's folder, or an option, `$SACCADE_DATA`, `default`."""
     changes: tuple[Change, ...]
     """What differs from the parent, resolved; empty where there is none."""
     overrides: tuple[str, ...]
     """`--set ...` and `--data ...` as they were given; any of them marks the run ad hoc."""
-
-
-@dataclass(frozen=True)
-class _File:
-    """A recipe file as it was read, its relative paths anchored."""
-
-    label: str
-    path: Path
-    sha256: str
-    extends: str | None
-    raw: Raw
 
 
 @dataclass(frozen=True)
@@ -73,6 +59,7 @@ class _Layer:
     label: str
     origin: str
     raw: Raw
+    unset: tuple[str, ...] = ()
 
 
 def load(
@@ -97,31 +84,32 @@ def load(
     Raises:
         InputError: The first thing that is wrong, in one line that names file or option, key and cure.
     """
-    files = _read_lineage(Path(path))
+    files = read_lineage(Path(path))
     folder = files[0].path.parent
-    layers = [_Layer(file.label, os.path.relpath(file.path, folder), file.raw) for file in reversed(files)]
+    layers = [_Layer(file.label, os.path.relpath(file.path, folder), file.raw, file.unset) for file in reversed(files)]
     inherited: tuple[Recipe, ...] = ()
     raw: Raw = {}
     origins: dict[str, str] = {}
+    unset: dict[str, str] = {}
     for layer in layers:
         base = {key: value for key, value in raw.items() if key not in _NEVER_INHERITED}
         raw, recipe = _apply(base, layer, recipes)
         if inherited:
             _refuse_restated(layer, inherited[-1], recipe, origins)
             _refuse_short_lived(layer, recipe)
-        origins = _origins_after(origins, layer, raw)
+        origins, unset = _origins_after(origins, layer, raw), _unset_after(unset, layer, raw)
         inherited += (recipe,)
     for layer in _command_line(overrides, data):
         raw, recipe = _apply(raw, layer, recipes)
         _refuse_short_lived(layer, recipe)
-        origins = _origins_after(origins, layer, raw)
+        origins, unset = _origins_after(origins, layer, raw), _unset_after(unset, layer, raw)
     recipe, origin = _with_root(recipe, data_root, folder, origins.get("data.root"))
     origins["data.root"] = origin
     return LoadedRecipe(
         recipe=recipe,
         path=files[0].path,
         lineage=tuple(Ancestor(str(file.path), file.sha256) for file in files),
-        origins={key: origins.get(key, "default") for key in flatten(plain(recipe))},
+        origins={key: unset.get(key, origins.get(key, "default")) for key in flatten(plain(recipe))},
         changes=diff(inherited[-2], recipe) if len(inherited) > 1 else (),
         overrides=(*(f"--data {item}" for item in data), *(f"--set {item}" for item in overrides)),
     )
@@ -156,87 +144,6 @@ def _recipe_class(raw: Raw, file: str, recipes: Mapping[str, type[Recipe]]) -> t
     return recipes[task]
 
 
-def _read_lineage(path: Path) -> list[_File]:
-    """Return the file, its parent, its grandparent and so on."""
-    files = [_read_file(path, None)]
-    while (extends := files[-1].extends) is not None:
-        child = files[-1]
-        label = os.path.normpath(Path(child.label).parent / extends)
-        parent = _read_file(Path(label), child)
-        files.append(parent)
-        resolved = [file.path.resolve() for file in files]
-        if resolved[-1] in resolved[:-1]:
-            loop = files[resolved.index(resolved[-1]) :]
-            raise InputError(
-                f"{path}: recipes extend each other in a circle: " + " -> ".join(file.label for file in loop)
-            )
-    return files
-
-
-def _read_file(path: Path, child: _File | None) -> _File:
-    label = str(path)
-    content = _read_bytes(path, child)
-    try:
-        text = content.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        line = content.count(b"\n", 0, error.start) + 1
-        raise InputError(f"{label}: line {line} is not UTF-8; save the recipe as UTF-8") from None
-    try:
-        raw = tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
-        reason = str(error).replace("end of document", f"line {text.count(chr(10)) + 1}, the end of the file")
-        raise InputError(f"{label}: not valid TOML: {reason}") from None
-    path = Path(os.path.abspath(path))
-    return _File(label, path, hashlib.sha256(content).hexdigest(), _take_extends(raw, label), _anchor(raw, path.parent))
-
-
-def _read_bytes(path: Path, child: _File | None) -> bytes:
-    asks = f'{child.label}: extends "{child.extends}": ' if child else ""
-    try:
-        return path.read_bytes()
-    except FileNotFoundError:
-        raise InputError(f"{asks}{path}: no such recipe file") from None
-    except IsADirectoryError:
-        raise InputError(f"{asks}{path}: is a folder; give a recipe file, e.g. {path / 'recipe.toml'}") from None
-    except OSError as error:
-        raise InputError(f"{asks}{path}: cannot be read: {error.strerror}") from None
-
-
-def _take_extends(raw: Raw, label: str) -> str | None:
-    if "extends" not in raw:
-        return None
-    extends = raw.pop("extends")
-    if not isinstance(extends, str) or not extends:
-        raise InputError(f'{label}: "extends": expected the path of a recipe file, found {format_found(extends)}')
-    hypothesis = raw.get("hypothesis", "")
-    if isinstance(hypothesis, str) and not hypothesis.strip():
-        raise InputError(
-            f'{label}: missing key "hypothesis"; a recipe that extends another says in a sentence what it asks'
-        )
-    return extends
-
-
-def _anchor(raw: Raw, folder: Path) -> Raw:
-    """Return the tables with the paths that start from the file that says them made absolute."""
-    tables = raw.get("data")
-    if isinstance(tables, dict):
-        for sources in (tables.get(split) for split in _SPLITS):
-            for source in sources if isinstance(sources, list) else []:
-                for key in ("path", "images"):
-                    if isinstance(source, dict) and _starts_beside(source.get(key)):
-                        source[key] = os.path.normpath(folder / source[key])
-        if isinstance(tables.get("root"), str):
-            tables["root"] = os.path.normpath(folder / tables["root"])
-    start = raw.get("start")
-    if isinstance(start, dict) and isinstance(start.get("weights"), str):
-        start["weights"] = os.path.normpath(folder / start["weights"])
-    return raw
-
-
-def _starts_beside(path: Any) -> bool:
-    return isinstance(path, str) and path.split("/")[0] in (".", "..")
-
-
 def _apply(base: Raw, layer: _Layer, recipes: Mapping[str, type[Recipe]]) -> tuple[Raw, Recipe]:
     task = base.get("task", layer.raw.get("task"))
     if layer.raw.get("task", task) != task:
@@ -244,7 +151,7 @@ def _apply(base: Raw, layer: _Layer, recipes: Mapping[str, type[Recipe]]) -> tup
             f'{layer.label}: "task" is {format_found(task)} and cannot change; write a recipe that extends none'
         )
     table = _recipe_class({"task": task}, layer.label, recipes)
-    raw = merge(table, base, layer.raw)
+    raw = merge(table, remove_unset(table, base, layer.unset, layer.label), layer.raw)
     return raw, validate(raw, file=layer.label, recipes=recipes)
 
 
@@ -254,12 +161,18 @@ def _origins_after(before: dict[str, str], layer: _Layer, raw: Raw) -> dict[str,
     return {key: layer.origin if key in own else before.get(key, "default") for key in flatten(raw)}
 
 
+def _unset_after(before: dict[str, str], layer: _Layer, raw: Raw) -> dict[str, str]:
+    """Return what unset each key that is absent for that reason."""
+    marked = before | dict.fromkeys(layer.unset, layer.origin)
+    return {key: origin for key, origin in marked.items() if not any(covers(key, other) for other in flatten(raw))}
+
+
 def _refuse_restated(layer: _Layer, parent: Recipe, recipe: Recipe, origins: dict[str, str]) -> None:
     """Refuse a key whose value is the inherited one: it would read like a change."""
     changed = [change.key for change in diff(parent, recipe, everything=True)]
     for key in flatten({name: value for name, value in layer.raw.items() if name not in _NEVER_INHERITED}):
         whole = key.split("[")[0]
-        if not any(_covers(whole, other) or _covers(other, whole) for other in changed):
+        if not any(covers(whole, other) or covers(other, whole) for other in changed):
             inherited = flatten(plain(recipe)).get(key)
             value = "" if inherited is None else f" = {format_value(inherited)}"
             source = origins.get(key, "default")
@@ -271,7 +184,7 @@ def _refuse_short_lived(layer: _Layer, recipe: Recipe) -> None:
     """Refuse a key that an inherited stage sets again: it would hold for the first epochs only, and read like more."""
     if "stage" in layer.raw:
         return
-    own = flatten(layer.raw)
+    own = {*flatten(layer.raw), *layer.unset}
     for index, stage in enumerate(recipe.stage):
         for key in flatten({name: keys for name, keys in plain(stage).items() if isinstance(keys, dict)}):
             if key in own:
@@ -281,51 +194,11 @@ def _refuse_short_lived(layer: _Layer, recipe: Recipe) -> None:
                 )
 
 
-def _covers(key: str, other: str) -> bool:
-    return other == key or other.startswith((f"{key}.", f"{key}["))
-
-
 def _command_line(overrides: Sequence[str], data: Sequence[str]) -> list[_Layer]:
-    layers = [_Layer("--data", "--data", _data_tables(data))] if data else []
+    layers = [_Layer("--data", "--data", data_tables(data))] if data else []
     if overrides:
-        tables: Raw = {}
-        for override in overrides:
-            tables = merge(None, tables, _override_table(override))
-        layers.append(_Layer("--set", "--set", _anchor(tables, Path.cwd())))
+        layers.append(_Layer("--set", "--set", anchor(override_tables(overrides), Path.cwd())))
     return layers
-
-
-def _override_table(text: str) -> Raw:
-    key, equals, value = text.partition("=")
-    try:
-        table = tomllib.loads(f"{key} = 0") if equals and "\n" not in text else {}
-    except tomllib.TOMLDecodeError:
-        table = {}
-    if not table:
-        raise InputError(f'--set "{text}": expected key=value, e.g. train.epochs=30')
-    if "extends" in table:
-        raise InputError("--set: extends cannot be set; write a recipe that extends the other one")
-    try:
-        return tomllib.loads(f"{key} = {value}")
-    except tomllib.TOMLDecodeError:
-        return tomllib.loads(f"{key} = {format_value(value)}")
-
-
-def _data_tables(data: Sequence[str]) -> Raw:
-    sources: dict[str, list[Raw]] = {}
-    for item in data:
-        match = re.fullmatch(r"(?:(\w+)=)?(\w+):(.+)", item)
-        if match is None:
-            raise InputError(
-                f'--data "{item}": expected [SPLIT=]FORMAT:PATH, e.g. tsv:labels.tsv or test=folder:photos'
-            )
-        split, name, path = match[1] or "train", match[2], match[3]
-        if split not in _SPLITS:
-            raise InputError(f'--data "{item}": unknown split "{split}"; {nearest(split, _SPLITS)}')
-        if name not in _FORMATS:
-            raise InputError(f'--data "{item}": unknown format "{name}"; {nearest(name, _FORMATS)}')
-        sources.setdefault(split, []).append({"format": name, "path": os.path.abspath(os.path.expanduser(path))})
-    return {"data": {split: [] for split in _SPLITS if "train" in sources} | sources}
 
 
 def _with_root(

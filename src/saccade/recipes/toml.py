@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from saccade.recipes.diff import join_key, plain
+from saccade.recipes.diff import join_key, plain, quote
 from saccade.recipes.tables.recipe import Recipe
 
 
@@ -58,7 +58,7 @@ def format_value(value: Any) -> str:
     if isinstance(value, int) or (isinstance(value, float) and math.isfinite(value)):
         return repr(value)
     if isinstance(value, str):
-        return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")
+        return quote(value)
     if isinstance(value, list | tuple):
         return "[" + ", ".join(map(format_value, value)) + "]"
     if isinstance(value, dict):

@@ -137,7 +137,10 @@ def _say_unknown(top: type[Table], place: _Place, error: ErrorDetails) -> str:
         return f'"{place.key}" is not a key of {place.table_key} "{tag_of(place.table)}"; {names} {verb} it'
     found = error["input"]
     key = next(iter(flatten(found, place.key))) if isinstance(found, dict) and found else place.key
-    siblings = [*(place.table.model_fields if place.table else ()), *(["extends"] if place.table is top else [])]
+    siblings = [
+        *(place.table.model_fields if place.table else ()),
+        *(["extends", "unset"] if place.table is top else []),
+    ]
     near = difflib.get_close_matches(name, siblings, n=3)
     elsewhere = [other for other in dict.fromkeys(table_keys(top)) if name in _short_forms(other)]
     choices = [join_key(place.table_key, other) for other in near] or elsewhere

@@ -11,6 +11,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 NON_FINITE = "non_finite"
+_NAMES = ("nan", "inf", "-inf")
 
 
 def encode(value: Mapping[str, object], *, indent: int | None = None) -> bytes:
@@ -39,12 +40,17 @@ def decode(text: bytes) -> dict[str, Any]:
     """Decode what `encode` wrote.
 
     Raises:
-        ValueError: The text is not UTF-8, not JSON, or not an object.
+        ValueError: The text is not UTF-8, not JSON, not an object, or nested too deeply.
     """
-    value = json.loads(text.decode("utf-8"))
+    try:
+        value = json.loads(text.decode("utf-8"))
+    except RecursionError:
+        raise ValueError("it is nested too deeply") from None
     if not isinstance(value, dict):
         raise ValueError("not a JSON object")
     non_finite = value.pop(NON_FINITE, {})
+    if not isinstance(non_finite, dict) or any(name not in _NAMES for name in non_finite.values()):
+        raise ValueError(f'"{NON_FINITE}" is no object of numbers that JSON lacks')
     if not non_finite:
         return value
 

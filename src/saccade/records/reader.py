@@ -6,19 +6,37 @@ Needs neither torch nor a lock: a run that is being written can be read. Not her
 import gzip
 import tomllib
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal, get_args
 
 from saccade.errors import InputError
 from saccade.records.encoding import decode
 
 SCHEMA_VERSION = 1
 
+State = Literal["running", "finished", "failed", "stopped"]
+
 _WRITTEN_ONCE = ("recipe.toml", "recipe.diff.json", "environment.json", "data.json", "preprocessing.json")
+_RESTORE = "restore it from a copy of the run"
 _PREDICTIONS = "predictions"
 _PREDICTIONS_SUFFIX = ".jsonl.gz"
+
+
+class DamagedPredictionsError(InputError):
+    """Stored predictions that cannot be read; `saccade evaluate` makes them again where it can."""
+
+    def __init__(self, path: Path, why: str, line: int | None = None) -> None:
+        """Name the file, the line where there is one, and what is wrong."""
+        place = f"{path}, line {line}," if line else str(path)
+        super().__init__(f"{place} is damaged ({why}): evaluate the split again to replace it")
+
+
+# What a row of stored predictions holds, whatever the task, and where the answer is a text or the name of a class.
+_ROW: dict[str, tuple[type, ...]] = {"id": (str,)}
+_WORDS: dict[str, tuple[type, ...]] = {"target": (str,), "prediction": (str,), "confidence": (int, float)}
+_ANSWERS_IN_WORDS = ("read", "classify")
 
 
 @dataclass(frozen=True)
@@ -48,12 +66,14 @@ class Run:
         again. A torn last line, which a kill leaves behind, is ignored.
 
         Raises:
-            InputError: A whole line is no JSON object.
+            InputError: A whole line is no JSON object, or its step no number.
         """
         path = self.folder / "history.jsonl"
         lines = _read_bytes(path).split(b"\n")[:-1]  # what follows the last line end is torn, or nothing
         rows: list[dict[str, Any]] = []
-        for row in _decode_lines(path, lines):
+        for number, row in enumerate(_decode_lines(path, lines), start=1):
+            if not isinstance(row.get("step", None if row.get("event") == "resume" else 0), int):
+                raise InputError(f'{path}, line {number}, is damaged ("step" is no whole number): {_RESTORE}')
             if row.get("event") == "resume":
                 rows = [earlier for earlier in rows if earlier.get("step", 0) <= row["step"]]
             rows.append(row)
@@ -63,7 +83,7 @@ class Run:
         """Return the stored prediction rows of a split.
 
         Raises:
-            InputError: There are none of this split, or the file is damaged.
+            InputError: There are none of this split, or the file is damaged (`DamagedPredictionsError`).
         """
         if split not in self.splits():
             stored = ", ".join(self.splits()) or "none"
@@ -77,8 +97,14 @@ class Run:
                 raise EOFError("empty file")
             content = gzip.decompress(packed)
         except (gzip.BadGzipFile, EOFError, zlib.error) as error:
-            raise InputError(f"{path} is damaged ({error}): evaluate the split again to replace it") from error
-        return list(_decode_lines(path, content.split(b"\n")[:-1]))
+            raise DamagedPredictionsError(path, str(error)) from error
+        rows = []
+        for number, line in enumerate(content.split(b"\n")[:-1], start=1):
+            try:
+                rows.append(_check_prediction(decode(line), self.recipe["task"]))
+            except ValueError as error:
+                raise DamagedPredictionsError(path, str(error), number) from error
+        return rows
 
     def splits(self) -> list[str]:
         """Return the names of the splits whose predictions are stored, sorted."""
@@ -86,28 +112,24 @@ class Run:
         return sorted(file.name.removesuffix(_PREDICTIONS_SUFFIX) for file in files)
 
 
-def read_run(folder: Path) -> Run:
+def read_run(folder: str | Path) -> Run:
     """Read a run folder.
 
     Raises:
         InputError: The folder is no run, lacks a file, holds a damaged one, or comes from a newer saccade.
     """
+    folder = Path(folder)
     status = read_status(folder)
     check_whole(folder)
-    recipe = folder / "recipe.toml"
-    try:
-        tables = tomllib.loads(_read_bytes(recipe).decode("utf-8"))
-    except ValueError as error:
-        raise InputError(f"{recipe} is damaged ({error}): restore it from a copy of the run") from error
     return Run(
         folder=folder,
-        recipe=tables,
+        recipe=_read_recipe(folder / "recipe.toml"),
         recipe_diff=_read_json(folder / "recipe.diff.json"),
         environment=_read_json(folder / "environment.json"),
-        data=_read_json(folder / "data.json"),
+        data=_read_data(folder / "data.json"),
         preprocessing=_read_json(folder / "preprocessing.json"),
         status=status,
-        metrics=_read_json(folder / "metrics.json") if (folder / "metrics.json").exists() else None,
+        metrics=_read_metrics(folder / "metrics.json") if (folder / "metrics.json").exists() else None,
     )
 
 
@@ -136,6 +158,8 @@ def read_status(folder: Path) -> dict[str, Any]:
         raise InputError(f"{folder / 'status.json'} has no schema_version: it is not the status of a run")
     if version > SCHEMA_VERSION:
         raise InputError(f"{folder} has record schema {version}, newer than {SCHEMA_VERSION}: install a newer saccade")
+    if status.get("state") not in get_args(State):
+        raise _damaged(folder / "status.json", f'"state" is none of {", ".join(get_args(State))}')
     return status
 
 
@@ -157,7 +181,80 @@ def _read_bytes(path: Path) -> bytes:
     try:
         return path.read_bytes()
     except OSError as error:
-        raise InputError(f"{path} cannot be read ({error.strerror}): restore it from a copy of the run") from error
+        raise InputError(f"{path} cannot be read ({error.strerror}): {_RESTORE}") from error
+
+
+def _read_recipe(path: Path) -> dict[str, Any]:
+    try:
+        tables = tomllib.loads(_read_bytes(path).decode("utf-8"))
+    except RecursionError:
+        raise _damaged(path, "it is nested too deeply") from None
+    except InputError:
+        raise
+    except ValueError as error:
+        raise _damaged(path, str(error)) from error
+    if not isinstance(tables.get("task"), str):
+        raise _damaged(path, "it names no task")
+    return tables
+
+
+def _read_data(path: Path) -> dict[str, Any]:
+    """Read what a task said of its data; a task of one's own may say nothing, or something else."""
+    data = _read_json(path)
+    for split, described in _require_objects(path, data, "splits").items() if "splits" in data else ():
+        _require_text(path, described, "digest", f"splits.{split}")
+    return data
+
+
+def _read_metrics(path: Path) -> dict[str, Any]:
+    try:
+        metrics = _read_json(path)
+        _require_objects(path, metrics, "splits")
+        if "selection" in metrics:
+            if not isinstance(metrics["selection"], dict):
+                raise _damaged(path, '"selection" is no object')
+            _require_text(path, metrics["selection"], "metric", "selection")
+    except InputError as error:
+        raise InputError(
+            f"{error}, or remove it: `saccade evaluate` computes all but how the best was chosen"
+        ) from None
+    return metrics
+
+
+def _require_objects(path: Path, value: Mapping[str, Any], key: str) -> dict[str, dict[str, Any]]:
+    """Return the object of objects below a key."""
+    found = value.get(key)
+    if not isinstance(found, dict):
+        raise _damaged(path, f'"{key}" is no object')
+    for name, item in found.items():
+        if not isinstance(item, dict):
+            raise _damaged(path, f'"{key}.{name}" is no object')
+    return found
+
+
+def _require_text(path: Path, value: Mapping[str, Any], key: str, prefix: str) -> None:
+    if not isinstance(value.get(key), str):
+        raise _damaged(path, f'"{prefix}.{key}" is no text')
+
+
+def _check_prediction(row: dict[str, Any], task: str) -> dict[str, Any]:
+    """Return a row that has what its readers take for granted.
+
+    Raises:
+        ValueError: It has not.
+    """
+    form = _ROW if task not in _ANSWERS_IN_WORDS else _ROW | _WORDS
+    missing = [key for key in form if key not in row]
+    if missing:
+        raise ValueError(f"the row lacks {', '.join(missing)}")
+    odd = [key for key, kinds in form.items() if not isinstance(row[key], kinds) or isinstance(row[key], bool)]
+    if odd:
+        raise ValueError(f"{', '.join(odd)} of the row is of another kind")
+    return row
+
+
+def _damaged(path: Path, why: str) -> InputError:
+    return InputError(f"{path} is damaged ({why}): {_RESTORE}")
 
 
 def _read_json(path: Path) -> dict[str, Any]:
@@ -166,7 +263,7 @@ def _read_json(path: Path) -> dict[str, Any]:
     except InputError:
         raise
     except ValueError as error:
-        raise InputError(f"{path} is damaged ({error}): restore it from a copy of the run") from error
+        raise _damaged(path, str(error)) from error
 
 
 def _decode_lines(path: Path, lines: list[bytes]) -> Iterator[dict[str, Any]]:
@@ -174,4 +271,4 @@ def _decode_lines(path: Path, lines: list[bytes]) -> Iterator[dict[str, Any]]:
         try:
             yield decode(line)
         except ValueError as error:
-            raise InputError(f"{path}, line {number}, is damaged ({error}): restore it from a copy") from error
+            raise InputError(f"{path}, line {number}, is damaged ({error}): {_RESTORE}") from error

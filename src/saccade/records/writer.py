@@ -17,13 +17,12 @@ from functools import partial
 from io import BufferedWriter, FileIO
 from pathlib import Path
 from types import TracebackType
-from typing import Literal
 
 from saccade.errors import InputError
 from saccade.records.encoding import encode
-from saccade.records.reader import SCHEMA_VERSION, check_whole, read_status
+from saccade.records.reader import SCHEMA_VERSION, State, check_whole, read_status
 
-State = Literal["running", "finished", "failed", "stopped"]
+__all__ = ["RunWriter", "State"]
 
 _CURES = {
     errno.ENOSPC: "free space there, or put the runs on another disk with --runs",
@@ -131,6 +130,13 @@ class RunWriter:
             for row in rows:
                 file.write(encode(row) + b"\n")
         return self.folder / name
+
+    def write_figure(self, name: str, picture: bytes) -> Path:
+        """Replace `figures/<name>`, a picture that can be drawn again. Returns the file's path."""
+        if not _is_file_name(name):
+            raise ValueError(f"{name!r} cannot name a figure")
+        self._replace(f"figures/{name}", picture)
+        return self.folder / "figures" / name
 
     def drop_predictions(self) -> None:
         """Remove the predictions of every split: they were made with weights that are no longer the best."""

@@ -60,8 +60,13 @@ def _take(value: Any, positions: Sequence[int]) -> Any:
     if isinstance(value, Tensor):
         if isinstance(positions, range) and positions.step == 1:
             return value[positions.start : positions.stop]
-        return value[torch.as_tensor(positions, device=value.device)]
+        return value[_send(torch.as_tensor(positions), value.device)]
     return tuple(value[position] for position in positions)
+
+
+def _send(positions: Tensor, device: torch.device) -> Tensor:
+    """Return the positions on the device; only a copy out of pinned memory does not wait until the device has come to it."""
+    return positions.pin_memory().to(device, non_blocking=True) if device.type == "cuda" else positions
 
 
 @dataclass(frozen=True)

@@ -2,16 +2,19 @@
 
 from typing import Any
 
-from saccade.recipes.tables.recipe import ReadRecipe, Recipe
+from saccade.recipes.tables.recipe import ClassifyRecipe, ReadRecipe, Recipe
 from saccade.tasks.base import Task
+from saccade.tasks.classify.task import ClassifyTask
 from saccade.tasks.read.task import ReadTask
 
-TASKS: dict[str, type[Task[Any, Any]]] = {"read": ReadTask}
+TASKS: dict[str, type[Task[Any, Any]]] = {"classify": ClassifyTask, "read": ReadTask}
 
 
 def build_task(recipe: Recipe) -> Task[Any, Any]:
     """Return the task of a recipe."""
     match recipe:
+        case ClassifyRecipe():
+            return ClassifyTask(recipe)
         case ReadRecipe():
             return ReadTask(recipe)
         case _:

@@ -2,7 +2,7 @@
 
 import pytest
 
-from saccade.data.formats.discover import discover, find_split
+from saccade.data.formats.discover import count_label_folders, discover, find_split
 from saccade.errors import InputError
 
 
@@ -134,13 +134,42 @@ def test_counters_and_hashes_are_no_labels(tmp_path, names):
     make(tmp_path, *(f"{label}/{name}.jpg" for label in ("AB", "CD") for name in names))
     for name in names:
         (tmp_path / f"{name}.jpg").unlink()
-    assert discover(tmp_path).form == "one folder a text"
+    assert discover(tmp_path).form == "one folder a label"
 
 
 @pytest.mark.parametrize("names", [("AB/AB_1.jpg", "CD/CD_1.jpg"), ("AB/001.jpg", "CD/001.jpg")])
-def test_one_folder_a_text(tmp_path, names):
+def test_one_folder_a_label(tmp_path, names):
     make(tmp_path, *names)
-    assert discover(tmp_path).form == "one folder a text"
+    assert discover(tmp_path).form == "one folder a label"
+
+
+@pytest.mark.parametrize("classes", [False, True])
+@pytest.mark.parametrize("split", ["", "train/"])
+def test_a_stray_image_beside_label_folders(tmp_path, split, classes):
+    make(tmp_path, *(f"{split}{label}/{number}.jpg" for label in ("AB", "CD") for number in range(3)))
+    assert discover(tmp_path, classes=classes).sources["train"].format == "folder"
+    make(tmp_path, f"{split}preview.jpg", f"{split}zoo.jpg")
+    folder = tmp_path / split
+    with pytest.raises(InputError) as error:
+        discover(tmp_path, classes=classes)
+    assert str(error.value) == (
+        f"{folder}: holds label folders and 2 image(s) beside them, such as preview.jpg, which have no label; move them "
+        "into a label folder, or away"
+    )
+
+
+def test_few_images_below_many_that_are_named_by_their_text(tmp_path):
+    make(tmp_path, *(f"GH{number}Z.jpg" for number in range(30)), "old/001.jpg", "older/002.jpg")
+    assert source_of(tmp_path)["pattern"] == r"^(?P<text>[^_]+)$"
+
+
+def test_classes_are_looked_for_in_folders_first(tmp_path):
+    make(tmp_path, *(f"{label}/{name}.jpg" for label in ("cat", "dog") for name in ("rex", "tom", "minka")))
+    assert discover(tmp_path).sources["train"].format == "filename"
+    found = discover(tmp_path, classes=True)
+    assert found.sources["train"].format == "folder"
+    assert count_label_folders(found) == (6, 2)
+    assert count_label_folders(discover(tmp_path)) == (0, 0)
 
 
 def test_nothing_there(tmp_path):

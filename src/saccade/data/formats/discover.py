@@ -54,8 +54,12 @@ class Found:
     form: str
 
 
-def discover(path: Path) -> Found:
+def discover(path: Path, *, classes: bool = False) -> Found:
     """Recognise the labels of a folder, or of a label file and the files of other splits beside it.
+
+    Args:
+        path: The folder or file.
+        classes: The labels are known to be classes: folders count before file names.
 
     Raises:
         InputError: nothing was recognised, or more than one thing; the message says what was looked for, or what to
@@ -70,12 +74,20 @@ def discover(path: Path) -> Found:
         )
     return (
         _discover_label_files(path, path)
-        or _discover_split_folders(path)
+        or _discover_split_folders(path, classes)
         or _discover_label_files(path.parent, path)
-        or _discover_names(path)
-        or _discover_folders(path)
+        or _discover_in_names(path, classes)
         or _refuse(path)
     )
+
+
+def count_label_folders(found: Found) -> tuple[int, int]:
+    """Return the number of training images and of the folders that are their labels; 0 where the labels are no folders."""
+    source = found.sources["train"]
+    if not isinstance(source, FolderSource):
+        return 0, 0
+    images = _list_images(Path(source.path))
+    return len(images), len({image.parent.name for image in images})
 
 
 def find_split(name: str) -> str | None:
@@ -221,31 +233,46 @@ def _list_images(folder: Path) -> list[Path]:
     return [path for path in found if path.suffix.lower() in IMAGE_SUFFIXES and not path.name.startswith(".")]
 
 
-def _discover_split_folders(folder: Path) -> Found | None:
+def _discover_split_folders(folder: Path, classes: bool) -> Found | None:
     named = _by_split([path for path in sorted(folder.iterdir()) if path.is_dir()], folder)
     if "train" not in named:
         return None
     found = {
-        split: _discover_label_files(path, path) or _discover_names(path) or _discover_folders(path) or _refuse(path)
+        split: _discover_label_files(path, path) or _discover_in_names(path, classes) or _refuse(path)
         for split, path in named.items()
     }
     sources = {split: found[split].sources["train"] for split in _SPLIT_WORDS if split in found}
     return Found(sources, f"{', '.join(f'{named[split].name}/' for split in sources)}: {found['train'].form}")
 
 
-def _discover_folders(folder: Path) -> Found | None:
+def _discover_in_names(folder: Path, classes: bool) -> Found | None:
+    """Look for labels in the names of files or of folders; images beside folders are neither.
+
+    Raises:
+        InputError: There are label folders and a few images beside them.
+    """
     images = _list_images(folder)
-    if not images or any(path.parent == folder for path in images) or len({path.parent.name for path in images}) < 2:
-        return None
-    return Found({"train": FolderSource(path=str(folder))}, "one folder a text")
+    inside = [path for path in images if path.parent != folder]
+    num_astray = len(images) - len(inside)
+    if num_astray >= len(inside):
+        return _discover_names(folder, images)
+    in_folders = len({path.parent.name for path in inside}) > 1
+    if (found := None if classes and in_folders else _discover_names(folder, inside)) or not in_folders:
+        return found
+    if num_astray:
+        first = next(path for path in images if path.parent == folder)
+        raise InputError(
+            f"{folder}: holds label folders and {num_astray:,} image(s) beside them, such as {first.name}, which have no "
+            "label; move them into a label folder, or away"
+        )
+    return Found({"train": FolderSource(path=str(folder))}, "one folder a label")
 
 
 # --- Labels in file names ---
 
 
-def _discover_names(folder: Path) -> Found | None:
+def _discover_names(folder: Path, images: Sequence[Path]) -> Found | None:
     """Look for the part of the file names that reads like a label: not a constant, a counter or a hash."""
-    images = _list_images(folder)
     stems = [path.stem for path in images]
     for pattern, words in _PATTERNS:
         matches = [re.search(pattern, stem) for stem in stems]

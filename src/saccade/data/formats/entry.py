@@ -1,5 +1,6 @@
 """What every format yields: one entry an image, and what was noticed on the way. No image is opened here."""
 
+import os
 import unicodedata
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -22,10 +23,11 @@ class Entry:
             split has several sources.
         label: The text in NFC; empty where the source gives none.
         location: Where the label stands, for messages: `train.tsv:12`, or the image's path.
-        path: The image file; None for a drawn image.
-        draw: Draws the image, uint8 [H, W, 3] in RGB; None for a file.
+        path: The image file; None for an image that lies in no file of its own.
+        draw: Makes an image that is drawn or stored as pixels, uint8 [H, W, 3] in RGB; None for any other.
         num_lines: Lines of text, where known.
         weight: Share of an epoch relative to entries of other sources.
+        read: Reads the bytes of an image file that is stored inside another file; None for any other.
     """
 
     id: str
@@ -35,6 +37,7 @@ class Entry:
     draw: Callable[[], NDArray[np.uint8]] | None = None
     num_lines: int | None = None
     weight: float = 1.0
+    read: Callable[[], bytes] | None = None
 
 
 @dataclass(frozen=True)
@@ -71,17 +74,36 @@ def raise_all(faults: list[str], cure: str) -> None:
 def find_images(folder: Path) -> tuple[list[Path], dict[str, int]]:
     """List the images below a folder, sorted by path, and count the other files, hidden ones among them.
 
+    Links are followed.
+
     Raises:
         InputError: The folder is missing or holds no image.
     """
     require_folder(folder, "path")
-    files = sorted(path for path in folder.rglob("*") if path.is_file())
-    images = [path for path in files if path.suffix.lower() in IMAGE_SUFFIXES and not path.name.startswith(".")]
+    images, num_others = [], 0
+    for parent, folders, names in os.walk(folder, followlinks=True):
+        folders[:] = [name for name in folders if not _leads_back(os.path.join(parent, name))]
+        found = [name for name in names if _is_image(name)]
+        images += [os.path.join(parent, name) for name in found]
+        num_others += len(names) - len(found)
     if not images:
         raise InputError(
             f"{folder}: holds no image ({', '.join(sorted(IMAGE_SUFFIXES))}); correct `path` or the data root"
         )
-    return images, {"other_files": len(files) - len(images)}
+    images.sort(key=lambda path: path.split(os.sep))  # the order of paths, at a tenth of the time
+    return [Path(path) for path in images], {"other_files": num_others}
+
+
+def _is_image(name: str) -> bool:
+    return os.path.splitext(name)[1].lower() in IMAGE_SUFFIXES and not name.startswith(".")
+
+
+def _leads_back(path: str) -> bool:
+    """Tell a link to a folder that it lies in itself, which would be searched for ever."""
+    if not os.path.islink(path):
+        return False
+    inside, target = os.path.realpath(os.path.dirname(path)), os.path.realpath(path)
+    return f"{inside}{os.sep}".startswith(f"{target}{os.sep}")
 
 
 def locate_images(entries: list[Entry], images: Path | None, label_file: Path) -> list[Entry]:

@@ -1,5 +1,6 @@
 """Image folders: the name of the folder that holds an image is its label."""
 
+import os
 from pathlib import Path
 
 from saccade.data.formats.entry import Entry, SourceListing, find_images, make_listing, normalise, raise_all
@@ -10,13 +11,32 @@ def read(source: FolderSource, root: Path) -> SourceListing:
     """Read label folders, at any depth.
 
     Raises:
-        InputError: The folder is missing or empty, or an image lies beside the label folders instead of in one.
+        InputError: The folder is missing or empty, an image lies beside the label folders instead of in one, or one of
+            these holds no image.
     """
     folder = root / source.path
     images, notes = find_images(folder)
-    raise_all([f"{path}: lies in no label folder" for path in images if path.parent == folder], "move it into one")
+    labels = [os.path.dirname(path) for path in images]
+    top = os.path.dirname(folder / "x")
+    astray = [path for path, label in zip(images, labels, strict=True) if label == top]
+    raise_all([f"{path}: lies in no label folder" for path in astray], "move it into one")
+    raise_all([f"{path}: holds no image" for path in _find_empty(set(labels))], "put images into it, or remove it")
+    names = [os.path.basename(label) for label in labels]
+    start = len(str(folder / "x")) - 1  # `relative_to` takes ten times as long
     entries = [
-        Entry(path.relative_to(folder).as_posix(), normalise(path.parent.name), str(path), path, weight=source.weight)
-        for path in images
+        Entry(str(path)[start:].replace(os.sep, "/"), normalise(name), str(path), path, weight=source.weight)
+        for path, name in zip(images, names, strict=True)
     ]
-    return make_listing(entries, [path.parent.name for path in images], notes)
+    return make_listing(entries, names, notes)
+
+
+def _find_empty(labels: set[str]) -> list[str]:
+    """List the folders beside label folders below which there is no image; hidden ones do not count."""
+    holding = {str(parent) for label in labels for parent in (Path(label), *Path(label).parents)}
+    beside = [
+        os.path.join(parent, entry.name)
+        for parent in {os.path.dirname(label) for label in labels}
+        for entry in os.scandir(parent or ".")
+        if entry.is_dir() and not entry.name.startswith(".")
+    ]
+    return sorted(folder for folder in beside if folder not in holding)

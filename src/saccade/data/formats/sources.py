@@ -3,12 +3,14 @@
 from pathlib import Path
 from typing import assert_never
 
-from saccade.data.formats import csv, filename, folder, synthetic_plates, tsv
+from saccade.data.formats import cifar, csv, filename, folder, hf_disk, synthetic_plates, tsv
 from saccade.data.formats.entry import SourceListing
 from saccade.recipes.tables.data import (
+    CifarSource,
     CsvSource,
     FilenameSource,
     FolderSource,
+    HfDiskSource,
     Source,
     SyntheticPlatesSource,
     TsvSource,
@@ -16,7 +18,7 @@ from saccade.recipes.tables.data import (
 
 
 def read_source(source: Source, root: Path) -> SourceListing:
-    """List the images and labels of a source; no image is opened and no filter applied.
+    """List the images and labels of a source; no image is decoded and no filter applied.
 
     Args:
         source: Which files, in which format.
@@ -34,6 +36,10 @@ def read_source(source: Source, root: Path) -> SourceListing:
             return filename.read(source, root)
         case FolderSource():
             return folder.read(source, root)
+        case CifarSource():
+            return cifar.read(source, root)
+        case HfDiskSource():
+            return hf_disk.read(source, root)
         case SyntheticPlatesSource():
             return synthetic_plates.read(source)
         case _:

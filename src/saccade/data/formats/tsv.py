@@ -5,7 +5,7 @@ from pathlib import Path, PurePosixPath
 
 from saccade.data.formats.entry import Entry, SourceListing, locate_images, make_listing, normalise, raise_all
 from saccade.data.formats.textfile import read_text
-from saccade.errors import InputError
+from saccade.errors import InputError, quote
 from saccade.recipes.tables.data import TsvSource
 
 
@@ -44,6 +44,8 @@ def write(path: Path, rows: Iterable[tuple[str, str]]) -> None:
     lines = []
     for name, text in rows:
         if any(character in name + text for character in "\t\n\r"):
-            raise InputError(f"{path}: {name!r} with text {text!r} holds a tab or line end; write CSV instead")
+            raise InputError(
+                f"{path}: {quote(name)} with text {quote(text)} holds a tab or line end; write CSV instead"
+            )
         lines.append(f"{name}\t{text}\n")
     path.write_text("".join(lines), encoding="utf-8", newline="")

@@ -112,7 +112,7 @@ class AutoAugment(Table):
 
     name: Literal["auto_augment"] = "auto_augment"
     policy: Literal["original", "cifar"] = "original"
-    """Learned on ImageNet (original) or on CIFAR-10 (cifar)."""
+    """Learned on ImageNet (original, as strong as timm's of that name) or on CIFAR-10 (cifar, as strong as torchvision's)."""
 
 
 class RandAugment(Table):
@@ -126,7 +126,7 @@ class RandAugment(Table):
 
 
 class TrivialAugment(Table):
-    """One random operation of random magnitude (Mueller & Hutter 2021, wide)."""
+    """One random operation of random magnitude (Mueller & Hutter 2021, wide); images of any size move by up to 32 px."""
 
     name: Literal["trivial_augment"] = "trivial_augment"
 
@@ -175,7 +175,7 @@ class MixTable(Table):
     """What every way of mixing has."""
 
     probability: float = Field(default=1.0, gt=0, le=1)
-    """How often an image is mixed."""
+    """How often two images are mixed."""
     until_fraction: float = Field(default=1.0, gt=0, le=1)
     """Share of all steps after which images stay apart, so that training ends on whole ones."""
 
@@ -197,7 +197,7 @@ class CutMix(MixTable):
 
 
 class MixUpCutMix(MixTable):
-    """Either of the two, drawn for each image."""
+    """Either of the two, drawn for each pair of images."""
 
     name: Literal["mixup_cutmix"] = "mixup_cutmix"
     mixup_alpha: float = Field(default=1.0, gt=0)

@@ -17,6 +17,8 @@ class Keep(Table):
     """Leave out examples whose label is empty."""
     in_charset: bool = False
     """Leave out labels that hold a character outside the charset."""
+    in_classes: bool = False
+    """Leave out images whose label is none of the classes; with `[classes] names` it takes some classes of many."""
     fits: bool = False
     """Leave out labels longer than the model's time steps can hold (characters plus adjacent repeats)."""
     unique: bool = False
@@ -99,6 +101,42 @@ class FolderSource(SourceTable):
     """The folder of the label folders."""
 
 
+class CifarSource(SourceTable):
+    """CIFAR-10 or CIFAR-100 in the files that their authors published for Python (Krizhevsky 2009), checked by their MD5."""
+
+    format: Literal["cifar"] = "cifar"
+    variant: Literal["cifar10", "cifar100"]
+    """Which of the two."""
+    part: Literal["train", "test"] = "train"
+    """Which of its parts: 50,000 training or 10,000 test images."""
+    path: str
+    """The archive, the folder in it (`cifar-10-batches-py`, `cifar-100-python`), or the folder that holds either."""
+    labels: Literal["fine", "coarse"] | None = None
+    """For cifar100 alone: its 100 classes (`fine`, the default) or its 20 superclasses (`coarse`)."""
+    download: bool = False
+    """Fetch the archive to `path` where nothing is there yet."""
+
+    @model_validator(mode="after")
+    def _labels_of_cifar100(self) -> "CifarSource":
+        if self.labels is not None and self.variant != "cifar100":
+            raise ValueError(f"labels = {self.labels!r}: only cifar100 has fine and coarse labels; remove it")
+        return self
+
+
+class HfDiskSource(SourceTable):
+    """A Hugging Face data set on disk, as `save_to_disk` writes it; needs `saccade[hub]`."""
+
+    format: Literal["hf_disk"] = "hf_disk"
+    path: str
+    """The folder."""
+    split: str | None = None
+    """Which of its splits; needed where it has several."""
+    image_column: str | None = None
+    """Name of the column with the image; default: `image`, else `img`."""
+    label_column: str = "label"
+    """Name of the column with the label: class names, texts or whole numbers."""
+
+
 class SyntheticPlatesSource(SourceTable):
     """Licence plates drawn on the fly, the same for the same seed; needs no file."""
 
@@ -117,7 +155,8 @@ class SyntheticPlatesSource(SourceTable):
 
 
 Source = Annotated[
-    TsvSource | CsvSource | FilenameSource | FolderSource | SyntheticPlatesSource, Field(discriminator="format")
+    TsvSource | CsvSource | FilenameSource | FolderSource | CifarSource | HfDiskSource | SyntheticPlatesSource,
+    Field(discriminator="format"),
 ]
 
 

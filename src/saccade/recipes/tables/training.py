@@ -16,12 +16,15 @@ class TrainTable(Table):
     """Images an optimiser step, over all ranks and micro-batches."""
     accumulation_steps: int = Field(default=1, ge=1)
     """Micro-batches that an optimiser step is split into."""
-    precision: Literal["fp32", "bf16", "fp16"] = "fp32"
-    """Number format of the forward and backward pass; weights stay fp32. fp16 scales the loss."""
+    precision: Literal["fp32", "bf16", "fp16", "auto"] = "fp32"
+    """Number format of the forward and backward pass; weights stay fp32. fp16 scales the loss. `auto` is bf16 where the device computes
+    in it and fp32 elsewhere, as on CPUs that would only imitate bf16, at a third of the speed; the run's recipe says which it was."""
     channels_last: bool = False
     """Lay images and convolution weights out as NHWC."""
     compile: bool = False
-    """Compile the model with torch.compile."""
+    """Compile the model with torch.compile, before the clock starts; where that fails, it is said and the run goes on without."""
+    sync_batch_norm: bool = False
+    """Let BatchNorm take its statistics over the images of all ranks; needs GPUs where there are several ranks."""
     grad_clip_norm: float | None = Field(default=None, gt=0)
     """Scale gradients down to this global L2 norm."""
     ema_decay: float | None = Field(default=None, gt=0, lt=1)

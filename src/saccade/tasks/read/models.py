@@ -9,7 +9,7 @@ from torch import Tensor, nn
 
 from saccade.data.preprocess import Preprocessing
 from saccade.nn.light_resnet import LightResNet
-from saccade.nn.normalise import Normalise, NormaliseImage
+from saccade.nn.normalise import build_normalise
 from saccade.nn.sequence import BiLstm
 from saccade.recipes.tables import read as tables
 
@@ -21,7 +21,7 @@ class Crnn(nn.Module):
         """Build the network for `num_classes` outputs, the blank (id 0) included."""
         super().__init__()
         backbone = table.backbone
-        self.normalise = build_normalise(preprocessing)
+        self.normalise = build_normalise(preprocessing.mean, preprocessing.std)
         self.backbone = LightResNet(
             1 if preprocessing.colour == "grey" else 3,
             preprocessing.height_px,
@@ -61,13 +61,6 @@ def _build_head(in_size: int, num_classes: int, blank_bias: float) -> nn.Linear:
         head.bias.zero_()
         head.bias[0] = blank_bias
     return head
-
-
-def build_normalise(preprocessing: Preprocessing) -> nn.Module:
-    """Build the first layer, which owns the normalisation."""
-    if preprocessing.mean is None or preprocessing.std is None:
-        return NormaliseImage()
-    return Normalise(preprocessing.mean, preprocessing.std)
 
 
 def build_model(table: tables.ReadModel, preprocessing: Preprocessing, num_classes: int) -> nn.Module:

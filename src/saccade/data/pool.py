@@ -1,0 +1,190 @@
+"""A split while it is being filtered: what every task checks of its sources, strict unless the recipe's `keep` says otherwise.
+
+Path: `read_source` -> names and labels -> filters by choice -> every image read once, hashed and decoded. What a label
+must be is the caller's to add with `Pool.sift`. It keeps no image.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+from saccade.data.formats.entry import Entry, raise_all
+from saccade.data.formats.sources import read_source
+from saccade.data.images import Content, examine
+from saccade.data.parallel import map_in_threads
+from saccade.errors import InputError
+from saccade.recipes.tables.data import DataTable, Keep, Source
+
+Dropped = dict[str, list[str]]
+
+
+@dataclass(frozen=True)
+class Example:
+    """An entry, the number of its source in the split, that source's filters, and its image's content once examined."""
+
+    entry: Entry
+    source: int
+    keep: Keep
+    content: Content | None = None
+
+    @property
+    def content_hash(self) -> str:
+        """SHA-256 of the image."""
+        if self.content is None:
+            raise ValueError(f"{self.entry.id} was not examined")
+        return self.content.content_hash
+
+
+FindFault = Callable[[Example], str | None]
+
+
+@dataclass
+class Pool:
+    """The examples of one split that passed so far, and what was dropped and noticed, source by source."""
+
+    name: str
+    sources: tuple[Source, ...]
+    notes: list[dict[str, int]]
+    examples: list[Example]
+    dropped: list[Dropped] = field(default_factory=list)
+
+    def sift(self, reason: str, find_fault: FindFault, keep_key: str, cure: str = "") -> None:
+        """Drop the examples with a fault where their source's `keep` has the key set, and raise all other faults."""
+        passed, faults, dropped = [], [], []
+        for example in self.examples:
+            fault = find_fault(example)
+            if fault is None:
+                passed.append(example)
+                continue
+            where = example.entry.location
+            message = fault if fault.startswith(where) else f"{where}: {fault}"
+            if getattr(example.keep, keep_key):
+                self.dropped[example.source].setdefault(reason, []).append(example.entry.id)
+                dropped.append(message)
+            else:
+                faults.append(message)
+        first_cure = f"{cure}, or " if cure else ""
+        raise_all(faults, f"{first_cure}leave such images out with keep = {{ {keep_key} = true }}")
+        if not passed:
+            raise_all(dropped, f"[data] {self.name}: with keep.{keep_key} no image is left; correct it or the source")
+        self.examples = passed
+
+
+def read_pools(data: DataTable) -> list[Pool]:
+    """Read the sources of a recipe, one pool a split that has some: train, val, test.
+
+    Raises:
+        InputError: As `read_pool`.
+    """
+    given = (("train", data.train), ("val", data.val), ("test", data.test))
+    return [read_pool(name, sources, Path(data.root or ".")) for name, sources in given if sources]
+
+
+def read_pool(name: str, sources: tuple[Source, ...], root: Path) -> Pool:
+    """List the sources of a split and apply every check that needs to know nothing of the task.
+
+    Raises:
+        InputError: Something is wrong with a source, a label or an image and no filter allows it.
+    """
+    listings = [read_source(source, root) for source in sources]
+    examples = [
+        Example(replace(entry, id=f"{index}/{entry.id}") if len(sources) > 1 else entry, index, source.keep)
+        for index, (source, listing) in enumerate(zip(sources, listings, strict=True))
+        for entry in listing.entries
+    ]
+    _check_encoding([example.entry for example in examples])
+    pool = Pool(name, sources, [listing.notes for listing in listings], examples, [{} for _ in sources])
+    pool.sift("unlabelled", _find_empty_label, "labelled", "give it one")
+    pool.sift("repeated_name", _make_repeat_check(), "unique", "remove one of the two")
+    _sift_by_choice(pool)
+    _examine_images(pool)
+    return pool
+
+
+def refuse_filters(data: DataTable, filters: Sequence[str], labels: str) -> None:
+    """Refuse filters that mean nothing for these labels, such as a length in characters for classes.
+
+    Raises:
+        InputError: A source has one of them set.
+    """
+    for name, sources in (("train", data.train), ("val", data.val), ("test", data.test)):
+        for source in sources:
+            for key in filters:
+                if getattr(source.keep, key) not in {None, False}:
+                    raise InputError(f"[[data.{name}]] keep.{key}: has no effect where labels are {labels}; remove it")
+
+
+def _check_encoding(entries: Sequence[Entry]) -> None:
+    """Refuse names that are not UTF-8: Python reads their bytes as lone surrogates, which no record can hold."""
+    faults = []
+    for entry in entries:
+        try:
+            f"{entry.id}{entry.label}".encode()
+        except UnicodeEncodeError:
+            where = entry.location.encode(errors="backslashreplace").decode()
+            faults.append(f"{where}: the name of the file or of its folder is not UTF-8")
+    raise_all(faults, "rename it")
+
+
+def _find_empty_label(example: Example) -> str | None:
+    return None if example.entry.label.strip() else "empty label"
+
+
+def _make_repeat_check() -> FindFault:
+    first_seen: dict[str, str] = {}
+
+    def find_repeat(example: Example) -> str | None:
+        entry = example.entry
+        if entry.id not in first_seen:
+            first_seen[entry.id] = entry.location
+            return None
+        return f"the name {entry.id!r} was there before, at {first_seen[entry.id]}"
+
+    return find_repeat
+
+
+def _sift_by_choice(pool: Pool) -> None:
+    """Apply the filters that leave out good examples; where one is not set, nothing is at fault."""
+
+    def other_num_lines(example: Example) -> str | None:
+        wanted, known = example.keep.num_lines, example.entry.num_lines
+        other = wanted is not None and known is not None and known != wanted
+        return f"{known} line(s)" if other else None
+
+    def too_short(example: Example) -> str | None:
+        length = len(example.entry.label)
+        return f"{length} character(s)" if length < (example.keep.min_length or 0) else None
+
+    def too_long(example: Example) -> str | None:
+        length, limit = len(example.entry.label), example.keep.max_length
+        return f"{length} characters" if limit is not None and length > limit else None
+
+    pool.sift("other_num_lines", other_num_lines, "num_lines")
+    pool.sift("too_short", too_short, "min_length")
+    pool.sift("too_long", too_long, "max_length")
+
+
+def _examine_images(pool: Pool) -> None:
+    """Read every image of a pool once."""
+
+    def examine_one(example: Example) -> Content | str:
+        try:
+            return examine(example.entry)
+        except InputError as error:
+            return str(error)
+
+    results = dict(
+        zip((example.entry.id for example in pool.examples), map_in_threads(examine_one, pool.examples), strict=True)
+    )
+
+    def unreadable(example: Example) -> str | None:
+        result = results[example.entry.id]
+        return result if isinstance(result, str) else None
+
+    pool.sift("unreadable", unreadable, "readable")
+    contents = ((example, results[example.entry.id]) for example in pool.examples)
+    pool.examples = [
+        Example(example.entry, example.source, example.keep, content)
+        for example, content in contents
+        if isinstance(content, Content)
+    ]

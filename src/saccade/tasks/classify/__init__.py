@@ -1,0 +1,1 @@
+"""The classify task: an image in, one of several classes out."""

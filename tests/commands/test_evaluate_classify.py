@@ -1,0 +1,90 @@
+"""Metrics and pictures of a classifier's run."""
+
+import json
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import cv2
+import pytest
+
+from saccade.cli import run
+from saccade.records.reader import read_run
+from saccade.records.writer import RunWriter
+from tests.tiny_classifier import CLASSES
+
+
+@pytest.fixture
+def copied(trained_classifier, tmp_path):
+    """Copy the run: the stored predictions may be changed."""
+    return Path(shutil.copytree(trained_classifier, tmp_path / "run"))
+
+
+def evaluate(capsys, *arguments):
+    capsys.readouterr()
+    assert run(["evaluate", *map(str, arguments)]) == 0
+    return capsys.readouterr().out
+
+
+def test_a_test_split_is_predicted_counted_and_drawn(copied, capsys):
+    shown = evaluate(capsys, copied, "--split", "test", "--device", "cpu")
+    lines = [" ".join(line.split()) for line in shown.splitlines()]
+    assert "test 12 images" in lines
+    for name in ("top1_accuracy", "top5_accuracy", "nll", "ece"):
+        assert any(line.startswith(f"{name} ") for line in lines)
+    assert "worst images right 95 % interval taken for" in lines
+    assert "top1_accuracy while it trained" in lines
+    figures = [copied / "figures" / f"test_{kind}.png" for kind in ("confusion", "extremes")]
+    assert [line for line in lines if line.endswith(".png")] == [str(path) for path in figures]
+    for path in figures:
+        assert cv2.imread(str(path)).shape[0] > 300
+    rows = read_run(copied).predictions("test")
+    assert [row["target"] for row in rows] == [label for label in CLASSES for _ in range(2)]
+
+
+def test_json_is_the_content_of_metrics_json_and_draws_nothing(copied, capsys):
+    before = (copied / "metrics.json").read_bytes()
+    document = json.loads(evaluate(capsys, copied, "--json"))
+    assert document == json.loads(before)
+    assert (copied / "metrics.json").read_bytes() == before
+    assert not (copied / "figures").exists()
+    val = document["splits"]["val"]
+    assert [row["label"] for row in val["by_class"]] == list(CLASSES)
+    assert sum(count for *_, count in val["confusion"]) == val["nll"]["n"] == 6
+
+
+def test_metrics_and_pictures_need_no_pytorch(copied):
+    record = read_run(copied)
+    right = [
+        row | {"prediction": row["target"], "confidence": 1.0, "top_k": [[row["target"], 1.0]], "target_log_probability": 0.0}
+        for row in record.predictions("val")
+    ]  # fmt: skip
+    with RunWriter.resume(copied) as writer:
+        writer.write_predictions("val", right)
+    program = (
+        "import sys\nsys.modules.update(dict.fromkeys(('torch', 'torchvision', 'timm')))\n"
+        "from saccade.cli import run\nsys.exit(run(sys.argv[1:]))"
+    )
+    ended = subprocess.run(
+        [sys.executable, "-c", program, "evaluate", str(copied)], capture_output=True, text=True, check=False
+    )
+    assert ended.returncode == 0, ended.stderr
+    summary = read_run(copied).metrics["splits"]["val"]
+    assert (summary["top1_accuracy"]["value"], summary["nll"]["value"], summary["ece"]["value"]) == (1, 0, 0)
+    assert (copied / "figures" / "val_extremes.png").is_file()
+
+
+def test_metrics_do_not_need_the_images(copied, trained_classifier, tmp_path, capsys):
+    text = (copied / "recipe.toml").read_text()
+    (copied / "recipe.toml").write_text(text.replace(str(trained_classifier.parents[3]), str(tmp_path / "gone")))
+    assert run(["evaluate", str(copied)]) == 0
+    captured = capsys.readouterr()
+    assert "no picture of the worst and best images of val: " in captured.err
+    assert captured.out.rstrip().endswith("val_confusion.png")
+
+
+def test_a_run_without_its_classes_says_so(copied, capsys):
+    (copied / "preprocessing.json").write_text("{}")
+    assert run(["evaluate", str(copied)]) == 2
+    assert "preprocessing.json: lacks its classes; restore it from a copy" in capsys.readouterr().err
