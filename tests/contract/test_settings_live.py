@@ -125,6 +125,7 @@ CHANGES: dict[tuple[type[Table], str], Any] = {
     (data.FilenameSource, "pattern"): "^(?P<text>..)",
     (data.FolderSource, "path"): "moved",
     (data.SyntheticPlatesSource, "layouts"): ["00 AA"],
+    (classify.MixUpCutMix, "switch_probability"): 0.02,
     (data.CifarSource, "path"): "nothing",
     (data.CifarSource, "labels"): "coarse",
     (data.HfDiskSource, "path"): "folders",

@@ -123,10 +123,9 @@ def _read_source(name: str, path: str, root: Path) -> tuple["Split", "Labels", s
 
 def _look_like_classes(split: "Split", num_labels: int) -> bool:
     """Apply the rule of `saccade new`; images that were dropped had a label too."""
-    from saccade.commands.new import _LEAST_IMAGES_A_CLASS, _MOST_CLASSES
+    from saccade.commands.new import look_like_classes
 
-    num_images = len(split.entries) + sum(map(len, split.dropped.values()))
-    return num_labels <= _MOST_CLASSES and num_images >= _LEAST_IMAGES_A_CLASS * num_labels
+    return look_like_classes(len(split.entries) + sum(map(len, split.dropped.values())), num_labels)
 
 
 def _make_sources(name: str, path: str, root: Path) -> tuple["Source", ...]:

@@ -56,12 +56,15 @@ def new(
 
 
 def _choose_task(found: "Found") -> Literal["read", "classify"]:
-    """Tell classes from texts: few label folders with many images each are classes."""
+    """Take few label folders with many images each for classes."""
     from saccade.data.formats.discover import count_label_folders
 
-    num_images, num_folders = count_label_folders(found)
-    many = num_images >= _LEAST_IMAGES_A_CLASS * num_folders
-    return "classify" if 0 < num_folders <= _MOST_CLASSES and many else "read"
+    return "classify" if look_like_classes(*count_label_folders(found)) else "read"
+
+
+def look_like_classes(num_images: int, num_labels: int) -> bool:
+    """Tell classes from texts: few labels with many images each are classes."""
+    return 0 < num_labels <= _MOST_CLASSES and num_images >= _LEAST_IMAGES_A_CLASS * num_labels
 
 
 def _describe_choice(found: "Found", chosen: str) -> str:
