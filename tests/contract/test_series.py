@@ -1,0 +1,88 @@
+"""Every recipe under `experiments/` that names data which few people own: it trains for 20 steps on drawn data of the same form."""
+
+import hashlib
+from dataclasses import replace
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+
+from saccade.data.formats import cifar
+from saccade.engine.run import train_run
+from saccade.errors import StoppedError
+from saccade.recipes.loader import load
+from saccade.records.reader import read_run
+from saccade.tasks.registry import build_task
+from tests.data.formats.python2_pickle import dump
+from tests.engine.runs import StopAt
+
+EXPERIMENTS = Path(__file__).parents[2] / "experiments"
+SERIES = sorted(
+    path
+    for name in ("cifar10", "cifar100", "tinyimagenet20", "tinyimagenet32")
+    for path in (EXPERIMENTS / name).glob("*.toml")
+)
+NUM_STEPS, NUM_CLASSES, PER_CLASS = 20, 3, 24
+FOLDERS = {"cifar10": ("train", "test"), "tinyimagenet32": ("train", "val"), "tinyimagenet20": ("train",)}
+
+
+def draw_images(seed: int) -> tuple[np.ndarray, list[int]]:
+    """Return noise that is brighter from class to class, uint8 [N, 32, 32, 3], and labels."""
+    labels = [number % NUM_CLASSES for number in range(NUM_CLASSES * PER_CLASS)]
+    noise = np.random.default_rng(seed).integers(0, 100, (len(labels), 32, 32, 3))
+    return (noise + 60 * np.array(labels)[:, None, None, None]).astype(np.uint8), labels
+
+
+def write_folders(root: Path, name: str) -> None:
+    for seed, split in enumerate(FOLDERS[name]):
+        images, labels = draw_images(seed)
+        for number, (image, label) in enumerate(zip(images, labels, strict=True)):
+            path = root / name / split / f"class{label}" / f"{number:03d}.png"
+            path.parent.mkdir(parents=True, exist_ok=True)
+            cv2.imwrite(str(path), image)
+
+
+def write_cifar100(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Write CIFAR-100's own files with a few drawn images, and let them be what was published."""
+    names = [b"class%d" % number for number in range(NUM_CLASSES)]
+    files = {"meta": dump({b"fine_label_names": names, b"coarse_label_names": [b"all"]})}
+    for seed, part in enumerate(("train", "test")):
+        images, labels = draw_images(seed)
+        pixels = images.transpose(0, 3, 1, 2).reshape(len(images), -1)  # (N, H, W, C) -> (N, C*H*W)
+        files[part] = dump(
+            {b"data": np.ascontiguousarray(pixels), b"fine_labels": labels, b"coarse_labels": [0] * len(labels)}
+        )
+    folder = root / "series" / "cifar100" / "cifar-100-python"
+    folder.mkdir(parents=True)
+    for name, content in files.items():
+        (folder / name).write_bytes(content)
+    sums = {name: hashlib.md5(content, usedforsecurity=False).hexdigest() for name, content in files.items()}
+    parts = {part: {part: sums[part]} for part in ("train", "test")}
+    published = replace(cifar.PUBLISHED["cifar100"], parts=parts, meta=("meta", sums["meta"]))
+    monkeypatch.setitem(cifar.PUBLISHED, "cifar100", published)
+
+
+def test_the_series_are_found() -> None:
+    assert {path.parent.name for path in SERIES} == {"cifar10", "cifar100", "tinyimagenet20", "tinyimagenet32"}
+    assert {path.stem for path in SERIES if path.parent.name == "cifar100"} >= {"baseline", "exp5", "strong"}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("path", SERIES, ids=lambda path: f"{path.parent.name}/{path.stem}")
+def test_a_recipe_of_a_series_trains(path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    name = path.parent.name
+    if name in FOLDERS:
+        write_folders(tmp_path, name)
+    else:
+        write_cifar100(tmp_path, monkeypatch)
+    overrides = ["train.batch_size=2", "train.log_every_steps=10", "train.precision=fp32"]
+    if name == "tinyimagenet20":
+        overrides = ["train.batch_size=2", "train.log_every_steps=10"]
+    recipe = load(path, data_root=tmp_path, overrides=overrides).recipe
+    hooks = StopAt(NUM_STEPS)
+    with pytest.raises(StoppedError):
+        train_run(build_task(recipe), runs=tmp_path / "runs", name=(name, path.stem), device="cpu", hooks=hooks)
+    rows = [row for row in read_run(hooks.folder).history() if "loss" in row]
+    assert [row["step"] for row in rows] == [10, NUM_STEPS]
+    assert all(np.isfinite(row["loss"]) for row in rows)
