@@ -33,7 +33,6 @@ import torch
 from _light_reader import CPU
 from _result import Goal, Row, make_parser, measure_in_turn, write_result
 from _timm_peer import REPOSITORY, SMALL_STEM_SUFFIX, PeerSteps, describe_peer, run_peer
-from saccade.tasks.classify.task import ClassifyTask
 
 from saccade.data.sampler import Sampler
 from saccade.engine.batches import StepMaker, hold, iterate_steps
@@ -56,6 +55,7 @@ from saccade.recipes.tables.recipe import ClassifyRecipe
 from saccade.recipes.tables.training import Sgd, TrainTable
 from saccade.records.reader import read_run
 from saccade.tasks.base import Progress
+from saccade.tasks.classify.task import ClassifyTask
 
 SERIES_EPOCHS = 200
 WARM_UP_STEPS = 3
@@ -124,7 +124,7 @@ def draw_images(folder: Path, num_images: int, num_classes: int = 10) -> Path:
     for number in range(num_images):
         path = folder / "train" / f"class{number % num_classes}" / f"{number:05d}.jpg"
         path.parent.mkdir(parents=True, exist_ok=True)
-        level = 20 * (number % num_classes)
+        level = 180 * (number % num_classes) // max(num_classes - 1, 1)
         cv2.imwrite(str(path), rng.integers(level, level + 70, (32, 32, 3), np.uint8))
     return folder
 

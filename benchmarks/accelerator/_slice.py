@@ -7,7 +7,6 @@ checkpoint needed afterwards. `--quick` runs the same code in miniature on whate
 import argparse
 import sys
 import tempfile
-import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -18,7 +17,7 @@ import torch
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
-from _result import Row, make_parser, write_result
+from _result import make_parser
 from classification_training import draw_images
 
 from saccade.engine.batches import hold
@@ -113,15 +112,3 @@ def train_and_test(recipe: ClassifyRecipe, device: str) -> Trained:
 def describe_accelerator(device: torch.device) -> dict[str, object]:
     """Return the hardware's name, memory and software."""
     return {"accelerator": describe_device(device), "torch": torch.__version__}
-
-
-def write_slice(
-    claim: str, rows: list[Row], settings: Mapping[str, Any], arguments: argparse.Namespace, begun: float
-) -> None:
-    """Write the result beside those of the other benchmarks."""
-    write_result(claim, rows, settings, arguments, begun=begun)
-
-
-def now() -> float:
-    """Return the clock that `write_slice` counts from."""
-    return time.perf_counter()

@@ -25,13 +25,13 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from _slice import describe_accelerator, make_slice_parser, now, wait_for, write_slice
+from _slice import describe_accelerator, make_slice_parser, wait_for
 from torch import Tensor, nn
 from torch.utils.data import DataLoader
 from torch.utils.flop_counter import FlopCounterMode
 
 # isort: split
-from _result import Goal, Row, measure_in_turn
+from _result import Goal, Row, measure_in_turn, write_result
 from classification_training import AUGMENT, draw_images
 from torchvision.datasets import ImageFolder
 from torchvision.transforms import v2
@@ -189,7 +189,7 @@ def count_macs(model: nn.Module, device: torch.device) -> float:
 
 
 def main() -> None:
-    begun, arguments = now(), parse_arguments()
+    begun, arguments = time.perf_counter(), parse_arguments()
     device = choose_device(arguments.device)
     with tempfile.TemporaryDirectory() as folder:
         images = draw_images(Path(folder), arguments.images, num_classes=4 if arguments.quick else 100) / "train"
@@ -212,7 +212,7 @@ def main() -> None:
         name: getattr(arguments, name) for name in ("architecture", "batch_size", "images", "compile", "workers")
     }
     settings |= {"macs_an_image": macs, "matrix_flops_per_second": rate, "augmentation": AUGMENT.model_dump()}
-    write_slice("accelerator_classify_speed", rows, settings, arguments, begun)
+    write_result("accelerator_classify_speed", rows, settings, arguments, begun=begun)
 
 
 def make_rows(measured: dict[str, list[float]], macs: float, rate: float) -> list[Row]:

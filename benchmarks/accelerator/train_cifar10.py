@@ -6,10 +6,12 @@ first step and include validation. The test split is touched once.
     python benchmarks/accelerator/train_cifar10.py --data-root DATA [--epochs 60] [--compile]
 """
 
-from _slice import describe_accelerator, found_data, load_recipe, make_slice_parser, now, train_and_test, write_slice
+import time
+
+from _slice import describe_accelerator, found_data, load_recipe, make_slice_parser, train_and_test
 
 # isort: split
-from _result import Row
+from _result import Row, write_result
 
 from saccade.engine.device import choose_device
 
@@ -20,7 +22,7 @@ def main() -> None:
     parser = make_slice_parser(__doc__)
     parser.add_argument("--epochs", type=int, default=60)
     parser.add_argument("--compile", action="store_true")
-    begun, arguments = now(), parser.parse_args()
+    begun, arguments = time.perf_counter(), parser.parse_args()
     overrides: dict[str, object] = {"train.epochs": arguments.epochs}
     if arguments.compile:
         overrides["train.compile"] = "true"
@@ -44,7 +46,7 @@ def main() -> None:
         "overrides": overrides,
         "validations": trained.validations,
     }
-    write_slice("accelerator_cifar10", rows, settings, arguments, begun)
+    write_result("accelerator_cifar10", rows, settings, arguments, begun=begun)
 
 
 if __name__ == "__main__":

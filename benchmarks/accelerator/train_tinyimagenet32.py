@@ -7,10 +7,12 @@ once, at the end.
     python benchmarks/accelerator/train_tinyimagenet32.py --data-root DATA [--epochs 100] [--compile]
 """
 
-from _slice import describe_accelerator, found_data, load_recipe, make_slice_parser, now, train_and_test, write_slice
+import time
+
+from _slice import describe_accelerator, found_data, load_recipe, make_slice_parser, train_and_test
 
 # isort: split
-from _result import Row
+from _result import Row, write_result
 
 from saccade.engine.device import choose_device
 
@@ -19,7 +21,7 @@ def main() -> None:
     parser = make_slice_parser(__doc__)
     parser.add_argument("--epochs", type=int, default=100)
     parser.add_argument("--compile", action="store_true")
-    begun, arguments = now(), parser.parse_args()
+    begun, arguments = time.perf_counter(), parser.parse_args()
     overrides: dict[str, object] = {"train.epochs": arguments.epochs, "train.compile": str(arguments.compile).lower()}
     overrides["train.validate_every_epochs"] = 5
     overrides["schedule.warmup_epochs"] = min(20.0, arguments.epochs / 10)
@@ -41,7 +43,7 @@ def main() -> None:
         "overrides": overrides,
         "validations": trained.validations,
     }
-    write_slice("accelerator_tinyimagenet32", rows, settings, arguments, begun)
+    write_result("accelerator_tinyimagenet32", rows, settings, arguments, begun=begun)
 
 
 if __name__ == "__main__":

@@ -9,7 +9,6 @@ import itertools
 import json
 import os
 import threading
-import time
 from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
@@ -164,15 +163,22 @@ CHANGES: dict[tuple[type[Table], str], Any] = {
 }
 
 
-class SlowTask(ReadTask):
-    """The read task, with images that say who prepared them: it takes long enough for every worker to get one."""
+class WatchedTask(ReadTask):
+    """The read task, which sees who makes its batches: threads wait for each other, so that each of them gets one.
 
-    def prepare(self, example: Any, rng: Any) -> Any:
-        time.sleep(0.005)
-        return super().prepare(example, rng)
+    An epoch needs as many batches for each thread.
+    """
+
+    def __init__(self, recipe: ReadRecipe) -> None:
+        super().__init__(recipe)
+        self.seen: set[str] = set()
+        self._barrier = threading.Barrier(max(recipe.data.num_workers, 1))
 
     def collate(self, samples: Any) -> Any:
-        self.seen = getattr(self, "seen", set()) | {threading.current_thread().name.rpartition("-")[2]}
+        thread = threading.current_thread()
+        self.seen.add(thread.name.rpartition("-")[2])
+        if thread is not threading.main_thread():
+            self._barrier.wait(60)
         return super().collate(samples)
 
 
@@ -240,7 +246,7 @@ def observe(text: str, folder: Path) -> dict[str, str]:
     """Train by a recipe and return what can be seen of it: name -> digest."""
     try:
         recipe = build(json.loads(text), folder)
-        task = SlowTask(recipe) if "workers" in text else build_task(recipe)
+        task = WatchedTask(recipe) if "workers" in text else build_task(recipe)
         check_budget(task, CPU, Ranks())
         session = open_session(task, CPU, Ranks())
     except InputError as error:

@@ -10,10 +10,13 @@ import pytest
 import torch
 from torch import Tensor
 
+from saccade.commands import data_of_task
 from saccade.data.sampler import make_generator
 from saccade.recipes.tables.read import CtcHead
+from saccade.records import reader
 from saccade.records.predictions import ClassifyPrediction, ReadPrediction
 from saccade.tasks.base import Batch, Progress, Task
+from saccade.tasks.registry import TASKS
 from tests.contract.ragged_witness import Detected
 from tests.contract.tasks import NAMES, TINY_READER, make_task
 from tests.contract.witness import Classified
@@ -226,3 +229,10 @@ def test_draws_are_cut_from_those_of_the_global_batch() -> None:
         return Progress(7, 100, 0, {}, torch.Generator().manual_seed(7), rows, 10).draw_uniform(3)
 
     assert_equal(torch.cat([draw(slice(0, 4)), draw(slice(4, 10))]), draw(slice(0, 10)))
+
+
+def test_the_commands_that_need_no_network_know_every_task() -> None:
+    """`data stats|look` and `evaluate` work without building a task, so each has a line a task of its own."""
+    assert set(data_of_task._TASKS) == set(TASKS)
+    for name in TASKS:
+        assert reader._ANSWERS_IN_WORDS.count(name) == 1

@@ -5,6 +5,7 @@ import os
 import signal
 import sys
 import threading
+import time
 from pathlib import Path
 from typing import Any
 
@@ -62,16 +63,20 @@ class Norms(ShapesTask):
 
 
 class KillAt(Hooks):
-    """Kills this process, as the system does where memory runs out; the other may hang, as in a GPU's kernel."""
+    """Kills this process, as the system does where memory runs out; the other may hang first, as in a GPU's kernel."""
 
-    def __init__(self, rank: str, *, hang: bool) -> None:
-        self._is_victim, self._hang = os.environ["RANK"] == rank, hang
+    def __init__(self, rank: str, hanging: Path | None) -> None:
+        """Kill this rank; `hanging` is the file by which the other says that it hangs, None where it does not."""
+        self._is_victim, self._hanging = os.environ["RANK"] == rank, hanging
 
     def watch(self, row: Any) -> None:
         if row.get("event") == "step" and row["step"] == 7:
             if self._is_victim:
+                while self._hanging is not None and not self._hanging.exists():
+                    time.sleep(0.01)
                 os.kill(os.getpid(), signal.SIGKILL)
-            if self._hang:
+            if self._hanging is not None:
+                self._hanging.touch()
                 threading.Event().wait()
 
 
@@ -97,12 +102,12 @@ def make_task(kind: str = "") -> ShapesTask:
     return tasks.get(kind, ShapesTask)(recipe)
 
 
-def choose_hooks(kind: str) -> Hooks:
+def choose_hooks(kind: str, runs: Path) -> Hooks:
     """Return who watches a rank; with "stop" only the second one is asked to stop, after step 9."""
     if kind == "stop" and os.environ["RANK"] == "1":
         return StopAt(*range(9, 100))
     if kind.startswith(("kill", "hang")):
-        return KillAt(kind[4:], hang=kind.startswith("hang"))
+        return KillAt(kind[4:], runs / "hanging" if kind.startswith("hang") else None)
     return Hooks()
 
 
@@ -110,7 +115,7 @@ def main(runs: Path, kind: str = "") -> int:
     """Train on every rank; with "resume" all go on, with "seeds" they train twice."""
     torch.set_num_threads(1)
     signal.signal(signal.SIGTERM, signal.SIG_IGN)  # torchrun ends the others too, and here each must find its own end
-    hooks, task = choose_hooks(kind), make_task(kind)
+    hooks, task = choose_hooks(kind, runs), make_task(kind)
     try:
         if kind == "resume":
             (status,) = runs.rglob("status.json")

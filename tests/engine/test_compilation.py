@@ -18,7 +18,7 @@ ROOT = Path(__file__).parents[2]
 def work(runs: Path, kind: str, **environment: str) -> dict[str, Any]:
     command = [sys.executable, "-m", "tests.engine.compile_worker", str(runs), kind]
     variables = os.environ | {"OMP_NUM_THREADS": "1", "PYTHONPATH": str(ROOT)} | environment
-    done = subprocess.run(command, cwd=ROOT, env=variables, capture_output=True, text=True, timeout=300, check=False)
+    done = subprocess.run(command, cwd=ROOT, env=variables, capture_output=True, text=True, timeout=900, check=False)
     assert done.returncode == 0, done.stderr[-3000:]
     found: dict[str, Any] = json.loads((runs / "found.json").read_text())
     return found

@@ -4,10 +4,14 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 from pathlib import Path
 
 import pytest
+import torch.distributed as dist
 
+from saccade.engine.device import Ranks
+from saccade.engine.ranks import _watch_neighbours
 from saccade.records.reader import read_run
 from tests.engine.rank_worker import make_task
 from tests.engine.runs import read_tensors, rows_without_times, train
@@ -41,7 +45,7 @@ def train_with_two(runs: Path, kind: str = "", *, status: int = 0) -> list[Path]
         start_new_session=True,
     )
     try:
-        _, said = process.communicate(timeout=150)
+        _, said = process.communicate(timeout=600)
     finally:
         if process.poll() is None:
             os.killpg(process.pid, signal.SIGKILL)  # its ranks too, which would wait for each other for ever
@@ -107,6 +111,16 @@ def test_a_rank_that_hangs_for_a_dead_one_is_ended(tmp_path: Path) -> None:
     (folder,) = train_with_two(tmp_path / "two", "hang1", status=1)
     status = read_run(folder).status
     assert (status["state"], status["cause"]) == ("failed", "rank 1 died; the last lines of the others may say why")
+
+
+def test_who_watches_neighbours_never_waits_for_their_word() -> None:
+    """Where the other said nothing: waiting for it would keep the store from the main thread."""
+    apart = threading.Event()
+    thread = threading.Thread(target=_watch_neighbours, args=(Ranks(0, 2, dist.HashStore()), apart), daemon=True)
+    thread.start()
+    apart.set()
+    thread.join(60)
+    assert not thread.is_alive()
 
 
 def test_what_ended_one_rank_is_what_the_record_says(tmp_path: Path) -> None:

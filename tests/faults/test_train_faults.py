@@ -28,7 +28,7 @@ val = [{ format = "synthetic_plates", num_images = 8, seed = 2, difficulty = 0.0
 [text]
 charset = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ"
 [train]
-epochs = 40
+epochs = 120
 batch_size = 8
 log_every_steps = 1
 validate_every_epochs = 4
@@ -74,10 +74,11 @@ def find_run(folder: Path) -> Path | None:
 
 
 def wait_until(condition: Callable[[], Any], process: subprocess.Popen[str]) -> Any:
-    for _ in range(6000):
+    for _ in range(30_000):
+        ended = process.poll()  # asked first, so that what it did last is seen
         if found := condition():
             return found
-        assert process.poll() is None, process.communicate()
+        assert ended is None, process.communicate()
         time.sleep(0.01)
     raise AssertionError("waited in vain")
 
@@ -181,7 +182,7 @@ def test_a_loss_that_is_not_finite_ends_with_3(tmp_path: Path) -> None:
 
 
 def start_two_ranks(folder: Path, *arguments: str) -> subprocess.Popen[str]:
-    (folder / "recipe.toml").write_text(RECIPE.replace("epochs = 40", "epochs = 400"))
+    (folder / "recipe.toml").write_text(RECIPE.replace("epochs = 120", "epochs = 400"))
     command = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2", "-m", "saccade"]
     return subprocess.Popen(
         [*command, "train", "recipe.toml", "--runs", "runs", "--device", "cpu", *arguments],
@@ -209,7 +210,7 @@ def test_a_killed_rank_ends_the_run_with_3(tmp_path: Path) -> None:
     process = start_two_ranks(tmp_path)
     wait_until(lambda: count_rows(tmp_path) > 12, process)
     os.kill(find_rank(tmp_path, 1), signal.SIGKILL)
-    out, err = process.communicate(timeout=60)
+    out, err = process.communicate(timeout=300)
     run = find_run(tmp_path)
     assert out == "" and run is not None
     assert "exitcode  : 3 " in err, err  # of the rank that was left

@@ -14,7 +14,7 @@ from torch import Tensor
 
 
 class Stage(IntEnum):
-    """What draws; each has a stream of its own, so switching one on leaves the others' draws as they were."""
+    """What draws; each has a stream among these of its own, so switching one on leaves the others' draws as they were."""
 
     CROP = 0
     FLIP = 1

@@ -42,7 +42,7 @@ def evaluate(
     """Compute every metric of a run.
 
     They come from its stored predictions; a split without any, or whose file is damaged, is predicted first. Of a
-    classifier, pictures of its confusions and of its worst and best images go to the run's folder.
+    classifier, pictures of its confusions and of its worst and best images go to the run's folder, but not with --json.
     """
     from saccade.records.reader import read_run
 
@@ -279,7 +279,7 @@ def _draw_classes(record: "Run", splits: Mapping[str, Any], data_root: Path | No
             title = f"{name}, the {len(chosen)} classes that are right least often"
             pictures["extremes"] = draw_extremes(chosen, answered, title=title, fonts=FONTS)
         for kind, picture in pictures.items():
-            typer.echo(_write_figure(record, f"{name}_{kind}.png", picture))
+            _write_figure(record, f"{name}_{kind}.png", picture)
 
 
 def _find_entries(record: "Run", split: str, data_root: Path | None) -> Mapping[str, Any]:
@@ -300,8 +300,12 @@ def _find_entries(record: "Run", split: str, data_root: Path | None) -> Mapping[
     return entries
 
 
-def _write_figure(record: "Run", name: str, picture: bytes) -> Path:
+def _write_figure(record: "Run", name: str, picture: bytes) -> None:
+    """Write a picture and say where; a run that cannot be written to has its numbers all the same."""
     from saccade.records.writer import RunWriter
 
-    with RunWriter.resume(record.folder) as writer:
-        return writer.write_figure(name, picture)
+    try:
+        with RunWriter.resume(record.folder) as writer:
+            typer.echo(writer.write_figure(name, picture))
+    except InputError as error:
+        print(f"saccade: {name} is not drawn: {error}", file=sys.stderr)

@@ -58,6 +58,7 @@ def train(
     from saccade.tasks.registry import build_task
 
     is_first = read_ranks().is_first
+    shown = shown if is_first else []
     first = build_task(loaded.recipe)
     name = (loaded.path.parent.name or "recipes", loaded.path.stem)
     for seed in wanted:
@@ -82,6 +83,7 @@ def _resume(folder: Path, device: str, sinks: list[str]) -> None:
 
     task = build_task(load(folder / "recipe.toml").recipe)
     is_first = read_ranks().is_first
+    shown = shown if is_first else []
     with Display((task.recipe.select or task.default_select).metric, shown, quiet=not is_first) as hooks:
         resume_run(task, folder, device=device, hooks=hooks)
     if is_first:

@@ -45,7 +45,7 @@ def load_class_splits(data: DataTable, *, classes: Sequence[str] | None = None) 
         _sift_classes(pool, names, listed=classes is not None)
     seen = {example.entry.label for example in pools[0].examples}
     raise_all(
-        [f"[classes] names: {name!r} has no training image" for name in names if name not in seen],
+        [f"[classes] names: {quote(name)} has no training image" for name in names if name not in seen],
         "give it some in [[data.train]], or take it off the list",
     )
     return ClassSplits(classes=names, **divide(pools, data))

@@ -11,6 +11,7 @@ import numpy as np
 import torch
 from torch.utils.data import DataLoader, Dataset
 
+from saccade.data.parallel import map_in_threads
 from saccade.data.residency import Residency, choose_residency, read_free_memory
 from saccade.data.sampler import make_generator, rows_of_part
 from saccade.engine.device import Ranks, read_free_device_memory
@@ -63,13 +64,8 @@ def hold(task: Task[B, Any], examples: Examples[B], *, training: bool, device: t
     if residency.place == "device" and len(examples):
         return Held(examples, residency, resident=examples.gather(range(len(examples))).to(device))
     if residency.place == "memory":
-        return Held(examples, residency, decoded=_decode_all(examples))
+        return Held(examples, residency, decoded=map_in_threads(examples.__getitem__, range(len(examples))))
     return Held(examples, residency)
-
-
-def _decode_all(examples: Examples[Any]) -> list[Any]:
-    with ThreadPoolExecutor() as pool:  # decoding releases the interpreter's lock
-        return list(pool.map(examples.__getitem__, range(len(examples))))
 
 
 def make_batch(task: Task[B, Any], held: Held[B], draws: Sequence[int], *, seed: int | None, epoch: int = 0) -> B:
@@ -103,7 +99,7 @@ Job = tuple[int, np.ndarray]
 
 @dataclass(frozen=True)
 class StepMaker(Generic[B]):
-    """Makes a rank's part of a global batch; picklable, so worker processes can hold it."""
+    """Makes a rank's part of a global batch; worker processes inherit it."""
 
     task: Task[B, Any]
     held: Held[B]

@@ -17,8 +17,8 @@ from saccade.engine.wrap import uncompiled
 def compile_ahead(session: Session[Any], hooks: Hooks) -> dict[str, Any]:
     """Compile the model for every size of batch that an epoch has, where the recipe asks for it.
 
-    Weights, running statistics, gradients and torch's random numbers are left as they were, and no rank waits for
-    another. Where it fails, on any rank, all of them train uncompiled.
+    Weights, running statistics, gradients and torch's random numbers are left as they were. Ranks compile on their own and
+    agree at the end: where it fails on any of them, all train uncompiled.
 
     Returns:
         What the record says of it: `compile_seconds`, and `compile_failed` with the cause; nothing where it was not asked for.

@@ -44,6 +44,7 @@ def joined_ranks(device: torch.device) -> Iterator[Ranks]:
         return
     with reported_ranks(place):
         ranks = _meet(place, device)
+    _tell(ranks, f"{_PLACE} {ranks.rank}", f"{socket.gethostname()} {os.getpid()}")
     apart = threading.Event()
     thread = threading.Thread(target=_watch_neighbours, args=(ranks, apart), name="saccade-ranks", daemon=True)
     thread.start()
@@ -133,17 +134,16 @@ def _watch_neighbours(ranks: Ranks, apart: threading.Event) -> None:
 
     Nothing interrupts such a wait, not even a signal; gloo says by itself that a rank is gone, and sooner.
     """
-    assert ranks.store is not None
-    _tell(ranks, f"{_PLACE} {ranks.rank}", f"{socket.gethostname()} {os.getpid()}")
-    neighbours = {}
-    with suppress(RuntimeError):  # the others did not come: the main thread says so
-        for rank in range(ranks.size):
-            host, process = str(ranks.store.get(f"{_PLACE} {rank}"), encoding="utf-8").split()
-            if host == socket.gethostname() and rank != ranks.rank:
-                neighbours[rank] = int(process)
+    places: dict[int, str] = {}
     while not apart.wait(1.0):
-        for rank, number in neighbours.items():
-            if _is_dead(number) and _hear(ranks, f"{_GONE} {rank}") is None and not apart.wait(_SECONDS_TO_NOTICE):
+        for rank in set(range(ranks.size)) - {ranks.rank, *places}:
+            # Never waited for: the main thread could not use the store meanwhile.
+            if (place := _hear(ranks, f"{_PLACE} {rank}")) is not None:
+                places[rank] = place
+        for rank, place in places.items():
+            host, number = place.split()
+            is_lost = host == socket.gethostname() and _is_dead(int(number)) and _hear(ranks, f"{_GONE} {rank}") is None
+            if is_lost and not apart.wait(_SECONDS_TO_NOTICE):
                 _end_process(ranks, f"rank {rank} died; the last lines of the others may say why")
 
 

@@ -89,8 +89,9 @@ def _measure(session: Session[Any], task: Task[Any, Any], view: str) -> dict[str
 
 def _progress(session: Session[Any]) -> Progress:
     position = session.position
-    generator = torch.Generator(session.device).manual_seed((session.task.recipe.seed << 32) + position.step)
-    return Progress(position.step, session.num_steps, position.epoch, position.metrics, generator, slice(0, 0), 0)
+    step = min(position.step, session.num_steps - 1)  # at the end: as the last step saw the images
+    generator = torch.Generator(session.device).manual_seed((session.task.recipe.seed << 32) + step)
+    return Progress(step, session.num_steps, position.epoch, position.metrics, generator, slice(0, 0), 0)
 
 
 def finish(session: Session[Any], writer: RunWriter) -> None:

@@ -207,6 +207,11 @@ def _find_fault(row: Row, classes: set[str]) -> str | None:
         return f"{name}: confidence {row['confidence']} is outside [0, 1]"
     if not _is_between(row["target_log_probability"], -sys.float_info.max, _ROUNDING):
         return f"{name}: target_log_probability {row['target_log_probability']} is no logarithm of a probability"
+    top_k = row["top_k"]
+    if not isinstance(top_k, list | tuple) or not all(
+        isinstance(pair, list | tuple) and len(pair) == 2 for pair in top_k
+    ):
+        return f"{name}: top_k is no list of classes with probabilities"
     return None
 
 

@@ -31,6 +31,8 @@ neck = { hidden_size = 8 }
 STOP = """\
 import sys
 from saccade.commands import progress
+from saccade.records.sinks import guard
+guard._CLOSE_SECONDS["stopped"] = 300.0
 progress.Display.stop = lambda self: self._step >= {step}
 watch = progress.Display.watch
 def keep(self, row):
@@ -53,7 +55,7 @@ def train(folder: Path, *arguments: str, stop_at: int | None = None, **environme
         env=kept | places | {"OMP_NUM_THREADS": "1", "WANDB_MODE": "offline"} | environment,
         capture_output=True,
         text=True,
-        timeout=300,
+        timeout=900,
         check=False,
     )
     return completed.returncode, completed.stdout, completed.stderr

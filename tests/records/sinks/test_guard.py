@@ -19,6 +19,7 @@ class Listener(Sink):
 
     def __init__(self, act_at: str = "", act: Any = None) -> None:
         self.heard: list[Any] = []
+        self.dropped = threading.Event()
         self._act_at, self._act = act_at, act
 
     def open(self, folder: Path, earlier: Row | None) -> dict[str, object]:
@@ -33,6 +34,7 @@ class Listener(Sink):
 
     def drop(self) -> None:
         self.heard.append(("drop", None))
+        self.dropped.set()
 
     def _hear(self, call: str, value: Any) -> None:
         self.heard.append((call, value))
@@ -113,3 +115,19 @@ def test_a_sink_that_hangs_is_waited_for_no_longer_than_it_is_given(call: str, w
     said = "did not begin within" if call == "open" else "did not end within"
     assert notes[-1]["event"] == "sink_failed" and said in notes[-1]["cause"]
     assert len(notes) == (1 if call == "open" else 2)
+
+
+def test_a_sink_that_opens_too_late_is_let_go_again(writer: RunWriter) -> None:
+    opened = threading.Event()
+    sink = Listener("open", opened.wait)
+    (note,) = follow(sink, writer.folder, open_seconds=0.01)
+    opened.set()
+    assert note["event"] == "sink_failed"
+    assert sink.dropped.wait(60)
+    assert [name for name, _ in sink.heard] == ["open", "drop"]
+
+
+def test_a_sink_that_was_never_begun_is_not_closed() -> None:
+    guard = Guard("listener", Listener)
+    guard.ended("failed")
+    assert guard.notes() == []

@@ -18,8 +18,10 @@ from saccade.recipes.loader import load
 from saccade.recipes.tables.classify import ClassifyAugment, CutMix, RandomFlip
 from saccade.records.reader import read_run
 from saccade.tasks.base import Progress
+from saccade.tasks.classify.data import ClassifyBatch
 from saccade.tasks.classify.task import ClassifyTask
 from tests import tiny_classifier
+from tests.engine.runs import train
 from tests.tiny_classifier import CLASSES
 
 
@@ -176,3 +178,19 @@ def test_a_loss_that_is_no_number_ends_the_run_with_its_batch(tmp_path: Path) ->
     (status,) = (tmp_path / "runs").rglob("status.json")
     assert "not finite" in read_run(status.parent).status["cause"]
     assert (status.parent / "failure.safetensors").is_file()
+
+
+def test_the_last_validation_measures_training_images_mixed_as_training_sees_them(
+    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    smallest_shares: list[float] = []
+    original = ClassifyTask.augment_batch
+
+    def watched(self: ClassifyTask, batch: ClassifyBatch, progress: Progress) -> ClassifyBatch:
+        changed = original(self, batch, progress)
+        smallest_shares.append(float(changed.shares.min()))
+        return changed
+
+    monkeypatch.setattr(ClassifyTask, "augment_batch", watched)
+    train(build(folder, "augment.mix.name=cutmix"), tmp_path)
+    assert smallest_shares[-1] < 1  # the last call is that of the validation after the last step

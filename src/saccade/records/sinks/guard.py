@@ -35,6 +35,7 @@ class Guard:
         self._calls: queue.SimpleQueue[Callable[[], None] | None] = queue.SimpleQueue()
         self._notes: queue.SimpleQueue[Row] = queue.SimpleQueue()
         self._is_open, self._is_off = threading.Event(), threading.Event()
+        self._lock, self._hangs = threading.Lock(), False
         self._thread = threading.Thread(target=self._serve, name=f"saccade-sink-{name}", daemon=True)
 
     def began(self, folder: Path) -> None:
@@ -42,6 +43,7 @@ class Guard:
         self._calls.put(lambda: self._open(folder))
         self._thread.start()
         if not self._is_open.wait(self._open_seconds):
+            self._hangs = True
             self._fail(f"did not begin within {self._open_seconds:g} seconds")
 
     def watch(self, row: Row) -> None:
@@ -50,11 +52,13 @@ class Guard:
             self._calls.put(lambda: self._opened().watch(row))
 
     def ended(self, state: str) -> None:
-        """Close the sink."""
+        """Close the sink, where it was begun."""
+        if self._thread.ident is None:  # a second signal came first
+            return
         self._calls.put(lambda: self._opened().close(state))
         self._calls.put(None)
         seconds = self._close_seconds or _CLOSE_SECONDS[state]
-        self._thread.join(0 if self._is_off.is_set() else seconds)
+        self._thread.join(0 if self._hangs else seconds)
         if self._thread.is_alive():
             self._fail(f"did not end within {seconds:g} seconds; what it has not sent yet may be lost")
 
@@ -70,8 +74,9 @@ class Guard:
         earlier = next((row for row in reversed(told) if row["sink"] == self._name), None)
         self._sink = self._make()
         where = self._sink.open(folder, earlier)
-        if not self._is_off.is_set():
-            self._notes.put({"event": "sink", "sink": self._name, **where})
+        with self._lock:
+            if not self._is_off.is_set():
+                self._notes.put({"event": "sink", "sink": self._name, **where})
         self._is_open.set()
 
     def _opened(self) -> Sink:
@@ -84,13 +89,15 @@ class Guard:
                 call()
         except (Exception, SystemExit) as error:  # somebody else's code: it may raise whatever it likes
             self._fail(f"{type(error).__name__}: {error}")
-            if self._sink is not None:
-                self._sink.drop()
+        if self._is_off.is_set() and self._sink is not None:  # it failed, or opened too late
+            self._sink.drop()
         self._is_open.set()
 
     def _fail(self, cause: str) -> None:
         """Switch the sink off and say why, once."""
-        if not self._is_off.is_set():
-            self._is_off.set()
+        with self._lock:
+            if self._is_off.is_set():
+                return
             line = " ".join(cause.split())[:_MOST_CAUSE_CHARACTERS]
             self._notes.put({"event": "sink_failed", "sink": self._name, "cause": line})
+            self._is_off.set()
