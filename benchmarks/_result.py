@@ -50,7 +50,8 @@ class Row:
         """Return the row with medians, ratio and whether its goal holds."""
         ours = statistics.median(pair[0] for pair in self.repeats)
         peers = [pair[1] for pair in self.repeats if pair[1] is not None]
-        ratio = statistics.median(pair[0] / pair[1] for pair in self.repeats if pair[1] is not None) if peers else None
+        ratios = [pair[0] / pair[1] for pair in self.repeats if pair[1]]  # an accuracy of 0 is no denominator
+        ratio = statistics.median(ratios) if ratios else None
         values = {"ours": ours, "ratio": ratio}
         sign = ">=" if self.higher_is_better else "<="
         row = {

@@ -12,6 +12,13 @@ def test_ratio_is_the_median_of_the_pairs_not_the_ratio_of_the_medians() -> None
     assert (row["ours"], row["peer"], row["ratio"], row["holds"]) == (2.0, 2.0, 1.0, None)
 
 
+def test_a_peer_of_nothing_gives_no_ratio() -> None:
+    from _result import Row
+
+    assert Row("accuracy", "", [(0.5, 0.0)], higher_is_better=True).to_json()["ratio"] is None
+    assert Row("accuracy", "", [(0.5, 0.0), (0.5, 0.25)], higher_is_better=True).to_json()["ratio"] == 2.0
+
+
 @pytest.mark.parametrize(
     ("of", "bound", "higher_is_better", "holds"),
     [
