@@ -126,17 +126,31 @@ def main(runs: Path, kind: str = "") -> int:
                 train_run(seeded, runs=runs, name=("tests", f"ranks{seed}"), device="cpu", hooks=hooks)
     except (InputError, RunFailedError, StoppedError) as error:
         (runs / f"{type(error).__name__}-{os.environ['RANK']}").write_text(str(error))
-    left = [name for name in list_threads() if "gloo" in name]
-    if (
-        left
-    ):  # one that still holds a tensor while the interpreter ends would abort the process, once in some hundred runs
+    left = list_threads_left()
+    if left:
+        # one that still holds a tensor while the interpreter ends would abort the process, once in some hundred runs
         print(f"rank {os.environ['RANK']}: threads of the process group are left: {left}", file=sys.stderr)
     return 1 if left else 0
 
 
-def list_threads() -> list[str]:
-    """Return the names that the system knows this process's threads by; none where there is no /proc."""
-    return [path.read_text().strip() for path in Path("/proc/self/task").glob("*/comm")]
+def list_threads_left() -> list[str]:
+    """Return the names of the process group's threads that do not end within half a minute; none where there is no /proc."""
+    left: list[str] = []
+    for _ in range(300):
+        # that of its transport may take longer, and holds no tensor
+        left = [name for name in map(read_name, Path("/proc/self/task").glob("*/comm")) if "gloo_runloop" in name]
+        if not left:
+            break
+        time.sleep(0.1)
+    return left
+
+
+def read_name(comm: Path) -> str:
+    """Return the name of a thread; nothing of one that has just ended."""
+    try:
+        return comm.read_text().strip()
+    except OSError:
+        return ""
 
 
 if __name__ == "__main__":
