@@ -285,15 +285,17 @@ def _draw_classes(record: "Run", splits: Mapping[str, Any], data_root: Path | No
 def _find_entries(record: "Run", split: str, data_root: Path | None) -> Mapping[str, Any]:
     """Return the images of a split by their ids, without reading them."""
     from saccade.data.formats.sources import read_source
+    from saccade.data.pool import name_in_split
     from saccade.recipes.loader import load
 
     data = load(record.folder / "recipe.toml", data_root=data_root).recipe.data
     sources = getattr(data, split) or data.train
-    entries = {
-        f"{number}/{entry.id}" if len(sources) > 1 else entry.id: entry
+    named = (
+        name_in_split(entry, number, len(sources))
         for number, source in enumerate(sources)
         for entry in read_source(source, Path(data.root or ".")).entries
-    }
+    )
+    entries = {entry.id: entry for entry in named}
     stored = {row["id"] for row in record.predictions(split)}
     if not stored <= set(entries):
         raise InputError(f"{sorted(stored - set(entries))[0]} is not among its images any more; bring them back")

@@ -35,8 +35,8 @@ def load_class_splits(data: DataTable, *, classes: Sequence[str] | None = None) 
         classes: The classes in their order; None takes the training labels, sorted, the later validation part included.
 
     Raises:
-        InputError: Something is wrong with a source, a label or an image and no filter allows it, a class has no
-            training image, or there are fewer than two classes.
+        InputError: Something is wrong with a source, a label or an image and no filter allows it, a listed class
+            has no training image, or there are fewer than two classes.
     """
     refuse_filters(data, _TEXT_FILTERS, "classes")
     pools = read_pools(data)

@@ -35,6 +35,7 @@ _THUMBNAIL_HEIGHT_PX = 56
 _GAP_PX, _CARD_GAP_PX, _MARGIN_PX = 6, 32, 32
 _HEADER_PX, _TITLES_PX, _LABEL_PX = 52, 24, 34
 _INK, _GREY_INK, _MAT = "#1a1a1a", "#7a7a7a", 243
+_RIGHT, _WRONG, _ANSWER_MARGIN_PX = "#1b7a3d", "#b3261e", 8
 _DPI = 100
 
 
@@ -182,3 +183,31 @@ class TextLayer:
         canvas.draw()  # type: ignore[no-untyped-call]  # matplotlib leaves it untyped
         pixels = canvas.buffer_rgba()  # type: ignore[no-untyped-call]  # the same
         return np.asarray(pixels, np.uint8)[:, :, :3].copy()
+
+
+def render_answer(
+    image: Image, answer: str | None, truth: str, *, is_right: bool, width_px: int, line_px: int
+) -> Image:
+    """Return one image with what a model said of it below, and the truth where that differs.
+
+    Args:
+        image: uint8 [h, w, 1 | 3] RGB; it is brought to `width_px` and keeps its shape.
+        answer: One line; None shows the truth alone.
+        truth: One line.
+        is_right: Whether the answer is the truth.
+        width_px: Width of the picture.
+        line_px: Height of a line of text.
+
+    Returns:
+        uint8 [H, width_px, 3] RGB.
+    """
+    height = max(round(image.shape[0] * width_px / image.shape[1]), 1)
+    lines = [(truth, _INK)]
+    if answer is not None:
+        lines = [(answer, _RIGHT if is_right else _WRONG), *([] if is_right else [(f"truth {truth}", _INK)])]
+    page = np.full((height + line_px * len(lines) + _ANSWER_MARGIN_PX, width_px, 3), 255, np.uint8)
+    page[:height] = cv2.resize(convert_colour(image, "rgb"), (width_px, height), interpolation=cv2.INTER_CUBIC)
+    texts = TextLayer(page)
+    for number, (text, ink) in enumerate(lines, start=1):
+        texts.write(_ANSWER_MARGIN_PX, height + number * line_px - 6, text, line_px * 5 // 8, ink)
+    return texts.finish()

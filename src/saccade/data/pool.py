@@ -88,7 +88,7 @@ def read_pool(name: str, sources: tuple[Source, ...], root: Path) -> Pool:
     """
     listings = [read_source(source, root) for source in sources]
     examples = [
-        Example(replace(entry, id=f"{index}/{entry.id}") if len(sources) > 1 else entry, index, source.keep)
+        Example(name_in_split(entry, index, len(sources)), index, source.keep)
         for index, (source, listing) in enumerate(zip(sources, listings, strict=True))
         for entry in listing.entries
     ]
@@ -99,6 +99,11 @@ def read_pool(name: str, sources: tuple[Source, ...], root: Path) -> Pool:
     _sift_by_choice(pool)
     _examine_images(pool)
     return pool
+
+
+def name_in_split(entry: Entry, source: int, num_sources: int) -> Entry:
+    """Return an entry of a source under its name in the split: where there are several sources, the number of its own goes before."""
+    return replace(entry, id=f"{source}/{entry.id}") if num_sources > 1 else entry
 
 
 def refuse_filters(data: DataTable, filters: Sequence[str], labels: str) -> None:

@@ -1,15 +1,12 @@
 """A picture of one answer: the image, enlarged, below it the class that was named, and the true one where they differ."""
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from saccade.data.contact_sheet import TextLayer
-from saccade.data.images import convert_colour
+from saccade.data.contact_sheet import render_answer
 from saccade.records.predictions import ClassifyPrediction
 
-_WIDTH_PX, _LINE_PX, _MARGIN_PX = 224, 24, 8
-_RIGHT, _WRONG, _INK = "#1b7a3d", "#b3261e", "#1a1a1a"
+_WIDTH_PX, _LINE_PX = 224, 24
 
 
 def render_classification(
@@ -22,16 +19,9 @@ def render_classification(
         target: the true class.
         prediction: what was answered; None shows the truth alone.
     """
-    height = max(round(image.shape[0] * _WIDTH_PX / image.shape[1]), 1)
-    picture = cv2.resize(convert_colour(image, "rgb"), (_WIDTH_PX, height), interpolation=cv2.INTER_CUBIC)
-    lines = [(target, _INK)]
-    if prediction is not None:
-        right = prediction.label == target
-        lines = [(f"{prediction.confidence:.2f}  {prediction.label}", _RIGHT if right else _WRONG)]
-        lines += [] if right else [(f"truth {target}", _INK)]
-    page = np.full((height + _LINE_PX * len(lines) + _MARGIN_PX, _WIDTH_PX, 3), 255, np.uint8)
-    page[:height] = picture
-    texts = TextLayer(page)
-    for number, (text, ink) in enumerate(lines, start=1):
-        texts.write(_MARGIN_PX, height + number * _LINE_PX - 6, text, 15, ink)
-    return texts.finish()
+    if prediction is None:
+        return render_answer(image, None, target, is_right=False, width_px=_WIDTH_PX, line_px=_LINE_PX)
+    answer = f"{prediction.confidence:.2f}  {prediction.label}"
+    return render_answer(
+        image, answer, target, is_right=prediction.label == target, width_px=_WIDTH_PX, line_px=_LINE_PX
+    )
