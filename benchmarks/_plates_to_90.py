@@ -8,8 +8,9 @@ decoding; the time is the `Elapsed_time` that it logs, which leaves out that val
 imports, and on our side drawing and decoding images, on theirs opening the LMDB. `wall_seconds` stands beside it and
 counts everything from the call on.
 
-Where a side does not get there its time is a lower bound, marked `..._reached: false`; without ours reaching it nothing
-holds.
+Theirs is stopped at the first validation past its limit: `limit_seconds`, or `limit_ratio` times what ours took where
+that is less. Where a side does not get there its time is that of its last validation, a lower bound, marked
+`..._reached: false`; without ours reaching it nothing holds.
 """
 
 import os
@@ -19,12 +20,13 @@ import subprocess
 import sys
 import tempfile
 import time
-from dataclasses import asdict, dataclass
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import torch
-from _dtrb import NETWORK, Peer
+from _dtrb import NETWORK
 from _label_files import LabelFiles
 from _light_reader import BASELINE, load_baseline
 from _result import Goal, Row
@@ -47,6 +49,9 @@ class Race:
 
     target: float = 0.90
     limit_seconds: float = 3600.0
+    """Theirs, of training."""
+    limit_ratio: float | None = None
+    """Theirs too: times our seconds."""
     batch_size: int = 64
     validate_every_steps: int = 20
     """Theirs; ours validates as its recipe says."""
@@ -56,13 +61,17 @@ class Race:
 
 @dataclass(frozen=True)
 class Outcome:
-    """When one side reached the target, or how long it had without reaching it, and every validation on the way."""
+    """When one side reached the target, or how long it trained without reaching it, and every validation on the way."""
 
     reached: bool
     seconds: float
     wall_seconds: float
     validations: list[tuple[float, float]]
     """(seconds, exact match)."""
+
+
+Pair = tuple[int, Outcome, Outcome]
+"""A seed, what ours did with it and what theirs did."""
 
 
 class _UntilTarget(Hooks):
@@ -99,7 +108,15 @@ def run_ours(files: LabelFiles, race: Race, seed: int) -> Outcome:
     return Outcome(hooks.stop(), hooks.validations[-1][0], wall, hooks.validations)
 
 
-def run_theirs(peer: Peer, lmdbs: dict[str, Path], race: Race, seed: int) -> Outcome:
+def run_both(peer_folder: Path, files: LabelFiles, lmdbs: dict[str, Path], race: Race, seed: int) -> Pair:
+    """Run ours, then theirs, with one seed."""
+    ours = run_ours(files, race, seed)
+    if race.limit_ratio is not None and ours.reached:
+        race = replace(race, limit_seconds=min(race.limit_seconds, race.limit_ratio * ours.seconds))
+    return seed, ours, run_theirs(peer_folder, lmdbs, race, seed)
+
+
+def run_theirs(peer_folder: Path, lmdbs: dict[str, Path], race: Race, seed: int) -> Outcome:
     """Run their train.py until it reaches the target or its time is over.
 
     Raises:
@@ -116,7 +133,7 @@ def run_theirs(peer: Peer, lmdbs: dict[str, Path], race: Race, seed: int) -> Out
         "manualSeed": seed,
         **NETWORK,
     }
-    command = [sys.executable, str(Path(__file__).with_name("_dtrb.py")), str(peer.folder.resolve())]
+    command = [sys.executable, str(Path(__file__).with_name("_dtrb.py")), str(peer_folder.resolve())]
     for name, value in options.items():
         command += [f"--{name}", str(value)]
     environment = os.environ | {"OMP_NUM_THREADS": str(torch.get_num_threads())}
@@ -137,20 +154,17 @@ def run_theirs(peer: Peer, lmdbs: dict[str, Path], race: Race, seed: int) -> Out
         if ended_by_itself:
             raise RuntimeError(f"their train.py ended by itself: {errors.read_text(errors='replace').strip()[-500:]}")
     reached = bool(validations) and validations[-1][1] >= race.target
-    return Outcome(reached, validations[-1][0] if reached else race.limit_seconds, wall, validations)
+    return Outcome(reached, validations[-1][0] if validations else 0.0, wall, validations)
 
 
 def _follow(process: subprocess.Popen[bytes], log: Path, race: Race) -> list[tuple[float, float]]:
-    """Read the log until the target is reached, the time is over or the process ends; no later validation is returned."""
-    deadline = time.perf_counter() + race.limit_seconds
+    """Read the log until the target is reached, the time is over or the process ends."""
     validations: list[tuple[float, float]] = []
-    while process.poll() is None and time.perf_counter() < deadline:
+    while process.poll() is None:
         time.sleep(_POLL_SECONDS)
-        if not validations and log.exists():  # it validates after its first step: its start is over
-            deadline = time.perf_counter() + race.limit_seconds
         validations = read_validations(log.read_text(encoding="utf-8") if log.exists() else "")
-        for number, (_, exact_match) in enumerate(validations, start=1):
-            if exact_match >= race.target:
+        for number, (seconds, exact_match) in enumerate(validations, start=1):
+            if exact_match >= race.target or seconds >= race.limit_seconds:
                 return validations[:number]
     return validations
 
@@ -169,21 +183,17 @@ def _end(process: subprocess.Popen[bytes]) -> bool:
     return ended_by_itself
 
 
-def make_row(race: Race, outcomes: dict[int, tuple[Outcome, Outcome]]) -> Row:
+def make_row(race: Race, outcomes: Sequence[Pair]) -> Row:
     """Return the row of the seeds that have run."""
-    pairs = [(ours.seconds, theirs.seconds) for ours, theirs in outcomes.values()]
+    pairs = [(ours.seconds, theirs.seconds) for _, ours, theirs in outcomes]
     unmet = (
-        ""
-        if all(ours.reached for ours, _ in outcomes.values())
-        else f"ours did not reach {race.target:.2f} with every seed"
+        "" if all(ours.reached for _, ours, _ in outcomes) else f"ours did not reach {race.target:.2f} with every seed"
     )
     details = {
-        "seeds": list(outcomes),
-        "ours_reached": [ours.reached for ours, _ in outcomes.values()],
-        "peer_reached": [theirs.reached for _, theirs in outcomes.values()],
-        "runs": [
-            {"seed": seed, "ours": asdict(ours), "peer": asdict(theirs)} for seed, (ours, theirs) in outcomes.items()
-        ],
+        "seeds": [seed for seed, _, _ in outcomes],
+        "ours_reached": [ours.reached for _, ours, _ in outcomes],
+        "peer_reached": [theirs.reached for _, _, theirs in outcomes],
+        "runs": [{"seed": seed, "ours": asdict(ours), "peer": asdict(theirs)} for seed, ours, theirs in outcomes],
         "race": asdict(race),
     }
     name = f"time to validation exact match {race.target:.2f}"

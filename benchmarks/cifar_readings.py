@@ -1,7 +1,7 @@
 """Whether the readings of the CIFAR-100 series hold in small: six recipes, three seeds, a verdict a step.
 
 The series read its curves and changed one thing at a time; nobody repeated a run. Here the same steps are taken by
-`experiments/tinyimagenet20/*.toml` on 20 classes x 250 images of 32x32, a network of 36 MMAC, about five minutes a run on two
+`experiments/tinyimagenet20/*.toml` on 20 classes x 250 images of 32x32, a network of 36 MMAC, under five minutes a run on two
 cores: rate, momentum and decay (baseline -> exp1), AutoAugment (1 -> 2), CutMix (2 -> 3), longer training (3 -> 4), MixUp (4 -> 5).
 
     python benchmarks/cifar_readings.py --data tinyimagenet32 [--seeds 0,1,2] [--quick]
@@ -10,8 +10,8 @@ Accuracy is that of the last weights on the fifth of the images that validation 
 `better` or `worse` where Student's interval of its paired differences over seeds excludes 0, otherwise `not shown`; half its
 width is the smallest difference that these runs could have shown. The result is written anew after each seed.
 
-Floor: a step is 128 x 3 x 36 MMAC x 2 = 28 GFLOP, a third of a second on two cores of 46 GFLOP/s each; 4,000 images and 30
-epochs are 940 steps. Prediction: rate and AutoAugment shown, CutMix and MixUp of so short a training not shown.
+Floor: a step is 128 x 3 x 36 MMAC x 2 = 28 GFLOP, a third of a second on two cores of 46 GFLOP/s each; 4,000 images and 20
+epochs are 630 steps. Prediction: rate and AutoAugment shown, CutMix and MixUp of so short a training not shown.
 """
 
 import argparse
@@ -24,10 +24,10 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from _at_once import run_at_once, use_threads
 from _result import Row, make_parser, write_result
 from classification_training import draw_images, lay_out
 
-from saccade.engine.device import use_one_opencv_thread
 from saccade.engine.history import Hooks
 from saccade.engine.run import train_run
 from saccade.metrics.intervals import mean_interval
@@ -46,11 +46,12 @@ def parse_arguments() -> argparse.Namespace:
     parser = make_parser(__doc__)
     parser.add_argument("--data", type=Path, default=Path(".data/tinyimagenet32"), help="folder above train/<class>/*")
     parser.add_argument("--seeds", default="0,1,2")
+    parser.add_argument("--at-once", type=int, default=1, help="runs at once, each with --threads")
     return parser.parse_args()
 
 
-def train(name: str, seed: int, root: Path, *, quick: bool) -> dict[str, Any]:
-    """Train one recipe and return what it reached."""
+def train(name: str, seed: int, root: Path, quick: bool) -> tuple[str, int, dict[str, Any]]:
+    """Train one recipe; return its name, the seed and what it reached."""
     overrides = [f"seed={seed}"] if seed else []
     if quick:
         overrides += [*QUICK, f"train.epochs={2 if name in LONGER else 1}"]
@@ -63,15 +64,19 @@ def train(name: str, seed: int, root: Path, *, quick: bool) -> dict[str, Any]:
         rows = list(read_run(folder).history())
     last = [row for row in rows if row.get("event") == "validation"][-1]
     steps = [row for row in rows if "images_per_second" in row]
-    return {
-        "accuracy": last["val"]["top1_accuracy"],
-        "nll": last["val"]["nll"],
-        "train_clean": last["train_clean"]["top1_accuracy"],
-        "train_augmented": last["train_augmented"]["top1_accuracy"],
-        "best": max(row["val"]["top1_accuracy"] for row in rows if row.get("event") == "validation"),
-        "images_per_second": statistics.median(row["images_per_second"] for row in steps),
-        "seconds": round(time.perf_counter() - begun, 1),
-    }
+    return (
+        name,
+        seed,
+        {
+            "accuracy": last["val"]["top1_accuracy"],
+            "nll": last["val"]["nll"],
+            "train_clean": last["train_clean"]["top1_accuracy"],
+            "train_augmented": last["train_augmented"]["top1_accuracy"],
+            "best": max(row["val"]["top1_accuracy"] for row in rows if row.get("event") == "validation"),
+            "images_per_second": statistics.median(row["images_per_second"] for row in steps),
+            "seconds": round(time.perf_counter() - begun, 1),
+        },
+    )
 
 
 def judge(differences: list[float]) -> dict[str, Any]:
@@ -101,10 +106,8 @@ def make_rows(reached: dict[int, dict[str, dict[str, Any]]]) -> list[Row]:
 
 def main() -> None:
     begun, arguments = time.perf_counter(), parse_arguments()
-    if arguments.threads is not None:
-        torch.set_num_threads(arguments.threads)
-    arguments.threads = torch.get_num_threads()
-    use_one_opencv_thread()
+    arguments.threads = arguments.threads or torch.get_num_threads()
+    use_threads(arguments.threads)
     seeds = [0] if arguments.quick else [int(seed) for seed in arguments.seeds.split(",")]
     with tempfile.TemporaryDirectory() as folder:
         root = Path(folder)
@@ -114,11 +117,18 @@ def main() -> None:
         except FileNotFoundError as error:
             print(f"cifar_readings: {error}", file=sys.stderr)
             sys.exit(2)
-        reached: dict[int, dict[str, dict[str, Any]]] = {}
-        for seed in seeds:
-            reached[seed] = {name: train(name, seed, root, quick=arguments.quick) for name in CHAIN}
-            settings = {"images": source.name, "classes": NUM_CLASSES, "per_class": IMAGES_PER_CLASS, "runs": reached}
-            write_result("cifar_readings", make_rows(reached), settings, arguments, begun=begun)
+        reached: dict[int, dict[str, dict[str, Any]]] = {seed: {} for seed in seeds}
+        calls = [(name, seed, root, arguments.quick) for seed in seeds for name in CHAIN]
+        for name, seed, figures in run_at_once(train, calls, num_at_once=arguments.at_once):
+            reached[seed][name] = figures
+            print(f"{name}, seed {seed}: {figures['accuracy']:.4f} after {figures['seconds']} s", file=sys.stderr)
+            whole = {
+                seed: {name: runs[name] for name in CHAIN} for seed, runs in reached.items() if len(runs) == len(CHAIN)
+            }
+            if len(reached[seed]) == len(CHAIN):
+                settings = {"images": source.name, "classes": NUM_CLASSES, "per_class": IMAGES_PER_CLASS, "runs": whole}
+                settings |= {"runs_at_once": arguments.at_once}
+                write_result("cifar_readings", make_rows(whole), settings, arguments, begun=begun)
 
 
 if __name__ == "__main__":

@@ -21,8 +21,9 @@ outside  seconds an image outside the step: at most 1/3 of theirs with no worker
          of four worker processes. What exactly is counted: `_plates_outside.py`.
 formats  the step with bf16, channels_last and torch.compile, each alone and given to both. Prediction: 1.00 each.
 to_90    seconds until validation exact match 0.90 on plates_uz: shipped recipe against theirs, three seeds; at least 4
-         times as fast. Theirs is stopped after `--limit` seconds. The light reader needs 6 minutes; DTRB has read no
-         plate after 7. Prediction: 5 to 10 times, or a lower bound. What exactly runs: `_plates_to_90.py`.
+         times as fast. Theirs is stopped after `--limit` seconds, or `--limit-ratio` times ours. The light reader needs
+         6 minutes; DTRB has read no plate after 7. Prediction: 5 to 10 times, or a lower bound. What exactly runs:
+         `_plates_to_90.py`.
 """
 
 import argparse
@@ -33,15 +34,14 @@ import time
 from pathlib import Path
 
 import torch
+from _at_once import run_at_once, use_threads
 from _dtrb import REPOSITORY, Peer, open_peer, write_lmdb
 from _label_files import LabelFiles, draw_plates, find_plates_uz
 from _light_reader import describe_recipe, load_baseline
 from _plates_outside import BATCH_SIZE, compare_outside
 from _plates_step import FORMATS, Amount, compare_steps
-from _plates_to_90 import Race, make_row, run_ours, run_theirs
+from _plates_to_90 import Pair, Race, make_row, run_both
 from _result import Row, make_parser, write_result
-
-from saccade.engine.device import use_one_opencv_thread
 
 GROUPS = ("step", "outside", "formats", "to_90")
 
@@ -58,6 +58,8 @@ def parse_arguments() -> argparse.Namespace:
     parser.add_argument("--rows", default="step,outside,formats", help=f"groups, of {','.join(GROUPS)}")
     parser.add_argument("--seeds", default="0,1,2", help="of to_90")
     parser.add_argument("--limit", type=float, default=3600.0, help="seconds that to_90 gives the peer for one seed")
+    parser.add_argument("--limit-ratio", type=float, help="the same, times what ours took, where that is less")
+    parser.add_argument("--at-once", type=int, default=1, help="seeds of to_90 at once, each with --threads")
     parser.add_argument("--target", type=float, default=0.90, help="exact match that to_90 waits for")
     arguments = parser.parse_args()
     arguments.groups = arguments.rows.split(",")
@@ -104,13 +106,15 @@ def run_race(
     peer: Peer, files: LabelFiles, lmdbs: dict[str, Path], arguments: argparse.Namespace, begun: float
 ) -> None:
     """Measure to_90, seed by seed."""
-    race = Race(arguments.target, arguments.limit)
+    race = Race(arguments.target, arguments.limit, arguments.limit_ratio)
     if arguments.quick:
         race = Race(target=0.0, limit_seconds=60.0, batch_size=8, validate_every_steps=1, in_miniature=True)
     settings = describe_settings(peer, files) | {"recipe": describe_recipe(load_baseline())}
-    outcomes = {}
-    for seed in [int(seed) for seed in arguments.seeds.split(",")]:
-        outcomes[seed] = (run_ours(files, race, seed), run_theirs(peer, lmdbs, race, seed))
+    settings |= {"seeds_at_once": arguments.at_once}
+    calls = [(peer.folder, files, lmdbs, race, int(seed)) for seed in arguments.seeds.split(",")]
+    outcomes: list[Pair] = []
+    for pair in run_at_once(run_both, calls, num_at_once=arguments.at_once):
+        outcomes = sorted([*outcomes, pair], key=lambda pair: pair[0])
         write_result("plates_training_to_90", [make_row(race, outcomes)], settings, arguments, begun=begun)
 
 
@@ -120,10 +124,8 @@ def main() -> None:
     if arguments.peer is None:
         print(f"plates_training: left out: give --peer DIR after: git clone {REPOSITORY}", file=sys.stderr)
         sys.exit(0 if arguments.quick else 2)
-    if arguments.threads is not None:
-        torch.set_num_threads(arguments.threads)
-    arguments.threads = torch.get_num_threads()
-    use_one_opencv_thread()
+    arguments.threads = arguments.threads or torch.get_num_threads()
+    use_threads(arguments.threads)
     with tempfile.TemporaryDirectory() as folder:
         try:
             peer = open_peer(arguments.peer)

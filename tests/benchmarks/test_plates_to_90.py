@@ -26,7 +26,7 @@ def test_where_the_peer_did_not_arrive_its_time_is_a_lower_bound() -> None:
 
     ours = Outcome(reached=True, seconds=400.0, wall_seconds=420.0, validations=[(400.0, 0.91)])
     theirs = Outcome(reached=False, seconds=3600.0, wall_seconds=3610.0, validations=[(3590.0, 0.1)])
-    row = make_row(Race(), {0: (ours, theirs)}).to_json()
+    row = make_row(Race(), [(0, ours, theirs)]).to_json()
     assert (row["peer_reached"], row["ours_reached"], row["holds"]) == ([False], [True], True)
 
 
@@ -35,6 +35,6 @@ def test_nothing_holds_where_ours_did_not_arrive() -> None:
 
     ours = Outcome(reached=False, seconds=400.0, wall_seconds=420.0, validations=[(400.0, 0.8)])
     theirs = Outcome(reached=False, seconds=3600.0, wall_seconds=3610.0, validations=[])
-    row = make_row(Race(), {0: (ours, theirs)}).to_json()
+    row = make_row(Race(), [(0, ours, theirs)]).to_json()
     assert row["ratio"] < 0.25
     assert row["holds"] is False
