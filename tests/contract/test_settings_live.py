@@ -50,9 +50,9 @@ READ: dict[str, Any] = {
     "train": {"epochs": 2, "batch_size": 4, "log_every_steps": 1},
     "text": {"charset": "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ"},
     "optimizer": {"name": "adamw", "learning_rate": 0.02, "weight_decay": 0.1},
-    "preprocessing": {"height_px": 8, "width_px": 48},
+    "preprocessing": {"height_px": 18, "width_px": 48},
     "model": {
-        "backbone": {"stem_channels": 4, "channels": [4], "num_blocks": [1], "column_size": 8},
+        "backbone": {"name": "light_resnet", "stem_channels": 4, "channels": [4], "num_blocks": [1], "column_size": 8},
         "neck": {"name": "bilstm", "hidden_size": 4},
         "head": {"blank_bias": -3.0},
     },

@@ -61,6 +61,9 @@ WRONG = {
     '[schedule]\nname = "cosine"\nwarmup_epochs = 99': (
         '"schedule.warmup_epochs": 99 epochs of warm-up outlast train.epochs = 10'
     ),
+    '[preprocessing]\nheight_px = 64\n[model.backbone]\nname = "resnet_vd"': (
+        '"preprocessing.height_px": 64 px leave no single row behind resnet_vd; give 18 to 48, such as 32'
+    ),
     '[schedule]\nname = "cosine"\nmin_rate = 1': (
         '"schedule.min_rate": 1 is above the peak, optimizer.learning_rate = 0.001'
     ),

@@ -10,26 +10,7 @@ from collections.abc import Sequence
 from jaxtyping import Float
 from torch import Tensor, nn
 
-
-class ConvNorm(nn.Sequential):
-    """Convolution without bias, batch norm, and ReLU unless told otherwise."""
-
-    def __init__(
-        self,
-        in_channels: int,
-        out_channels: int,
-        kernel_size: int | tuple[int, int],
-        *,
-        stride: int | tuple[int, int] = 1,
-        padding: int | tuple[int, int] = 0,
-        activate: bool = True,
-    ) -> None:
-        """Build the layers."""
-        layers: list[nn.Module] = [
-            nn.Conv2d(in_channels, out_channels, kernel_size, stride=stride, padding=padding, bias=False),
-            nn.BatchNorm2d(out_channels),
-        ]
-        super().__init__(*layers, *([nn.ReLU(inplace=True)] if activate else []))
+from saccade.nn.conv_norm import ConvNorm
 
 
 class ResidualBlock(nn.Module):
@@ -38,12 +19,12 @@ class ResidualBlock(nn.Module):
     def __init__(self, in_channels: int, out_channels: int, stride: tuple[int, int]) -> None:
         """Build the layers; `stride` is (vertical, horizontal)."""
         super().__init__()
-        self.first = ConvNorm(in_channels, out_channels, 3, stride=stride, padding=1)
-        self.second = ConvNorm(out_channels, out_channels, 3, padding=1, activate=False)
+        self.first = ConvNorm(in_channels, out_channels, 3, stride=stride)
+        self.second = ConvNorm(out_channels, out_channels, 3, activation=None)
         pool = nn.AvgPool2d(stride, stride, ceil_mode=True) if stride != (1, 1) else nn.Identity()
         unchanged = in_channels == out_channels and stride == (1, 1)
         self.shortcut = (
-            nn.Identity() if unchanged else nn.Sequential(pool, ConvNorm(in_channels, out_channels, 1, activate=False))
+            nn.Identity() if unchanged else nn.Sequential(pool, ConvNorm(in_channels, out_channels, 1, activation=None))
         )
         self.activation = nn.ReLU(inplace=True)
 
@@ -68,7 +49,7 @@ class LightResNet(nn.Module):
     ) -> None:
         """Build the layers for images of one height; `width` is the length of a column's vector (D)."""
         super().__init__()
-        self.stem = nn.Sequential(nn.PixelUnshuffle(2), ConvNorm(4 * in_channels, stem_channels, 3, padding=1))
+        self.stem = nn.Sequential(nn.PixelUnshuffle(2), ConvNorm(4 * in_channels, stem_channels, 3))
         height, previous, blocks = height_px // 2, stem_channels, []
         for stage, (size, count) in enumerate(zip(channels, num_blocks, strict=True)):
             for block in range(count):
@@ -78,6 +59,7 @@ class LightResNet(nn.Module):
             height = -(-height // 2)
         self.stages = nn.Sequential(*blocks)
         self.collapse = ConvNorm(previous, width, (height, 1))
+        self.out_size = width
 
     def forward(self, images: Float[Tensor, "B C H W"]) -> Float[Tensor, "B D 1 T"]:
         """Return one vector a column; T is a quarter of the width, rounded up. Height and width are even."""

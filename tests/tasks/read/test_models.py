@@ -2,13 +2,14 @@
 
 import itertools
 import math
+from typing import Any
 
 import pytest
 import torch
 from torch import Tensor
 
 from saccade.data.preprocess import Preprocessing
-from saccade.recipes.tables.read import BiLstm, CtcHead, PreprocessingTable
+from saccade.recipes.tables.read import BiLstm, CtcHead, MobileNetV3, PreprocessingTable, ResNetVd
 from saccade.tasks.read.loss import compute_ctc_loss
 from saccade.tasks.read.models import build_model, count_steps
 from saccade.text.charset import Charset
@@ -17,11 +18,23 @@ from tests.contract.tasks import TINY_READER
 
 @pytest.mark.parametrize("width", [32, 94, 160])
 @pytest.mark.parametrize("colour", ["grey", "rgb"])
-def test_time_steps_are_those_that_labels_are_checked_against(width: int, colour: str) -> None:
-    table = PreprocessingTable(height_px=16, width_px=width, colour=colour)  # type: ignore[arg-type]
-    model = build_model(TINY_READER, Preprocessing.from_recipe(table, Charset("AB")), 3).eval()
-    (logits,) = model(torch.zeros(1, 1 if colour == "grey" else 3, 16, width, dtype=torch.uint8))
-    assert logits.shape == (1, count_steps(TINY_READER, width), 3)
+@pytest.mark.parametrize("backbone", [TINY_READER.backbone, ResNetVd(), MobileNetV3(size="small", scale=0.35)])
+def test_time_steps_are_those_that_labels_are_checked_against(width: int, colour: Any, backbone: Any) -> None:
+    reader = TINY_READER.model_copy(update={"backbone": backbone})
+    table = PreprocessingTable(height_px=32, width_px=width, colour=colour)
+    model = build_model(reader, Preprocessing.from_recipe(table, Charset("AB")), 3).eval()
+    (logits,) = model(torch.zeros(1, 1 if colour == "grey" else 3, 32, width, dtype=torch.uint8))
+    assert logits.shape == (1, count_steps(reader, width), 3)
+
+
+def test_a_head_of_two_layers_has_no_activation_between() -> None:
+    """Two linear layers, as published: together they are linear in the columns."""
+    preprocessing = Preprocessing.from_recipe(PreprocessingTable(height_px=16, width_px=32), Charset("AB"))
+    table = TINY_READER.model_copy(update={"head": CtcHead(mid_size=2), "neck": BiLstm(hidden_size=4)})
+    head: Any = build_model(table, preprocessing, 3).head
+    columns = torch.randn(5, 8)
+    assert [layer.weight.shape for layer in head] == [(2, 8), (3, 2)]
+    torch.testing.assert_close(head(columns) - head(-columns), 2 * (head(columns) - head(torch.zeros(1, 8))))
 
 
 def test_the_blank_begins_with_its_bias() -> None:

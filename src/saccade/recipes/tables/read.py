@@ -65,7 +65,29 @@ class LightResNet(Table):
         return self
 
 
-Backbone = LightResNet
+class ResNetVd(Table):
+    """ResNet-vd in the form for lines of text: 1/32 of the height, a quarter of the width; for heights from 18 to 48 px."""
+
+    name: Literal["resnet_vd"] = "resnet_vd"
+    num_layers: Literal[18, 34] = 18
+    """Convolutions and the last layer, as the literature counts them."""
+    squeeze_excite: bool = False
+    """Weigh the channels of each block by what all of them say of the whole image (Hu et al. 2018)."""
+
+
+class MobileNetV3(Table):
+    """MobileNetV3 in the form for lines of text: 1/32 of the height, a quarter of the width; for heights from 18 to 48 px."""
+
+    name: Literal["mobilenet_v3"] = "mobilenet_v3"
+    size: Literal["large", "small"] = "large"
+    """Which of the two published tables."""
+    scale: float = Field(default=1.0, ge=0.25, le=2)
+    """Factor of every width; published: 0.35, 0.5, 0.75, 1 and 1.25."""
+    squeeze_excite: bool = True
+    """Weigh channels where the published table does."""
+
+
+Backbone = Annotated[LightResNet | ResNetVd | MobileNetV3, Field(discriminator="name")]
 
 
 class BiLstm(Table):
@@ -89,6 +111,8 @@ class CtcHead(Table):
 
     blank_bias: float = 0.0
     """Bias of the blank at the start of training; below 0 the reader leaves the answer 'nothing but blanks' sooner."""
+    mid_size: int | None = Field(default=None, ge=1, le=4096)
+    """Length of a vector between two linear layers; default: one layer."""
     auxiliary_weight: float = Field(default=0.0, ge=0, le=10)
     """Weight of a second CTC loss, in training only, on a head that sees the columns before the neck: it teaches the backbone to read."""
 

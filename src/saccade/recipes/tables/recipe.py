@@ -15,7 +15,16 @@ from saccade.recipes.tables.classify import (
     TimmModel,
 )
 from saccade.recipes.tables.data import DataTable
-from saccade.recipes.tables.read import Crnn, Decode, Greedy, PreprocessingTable, ReadModel, TextTable
+from saccade.recipes.tables.read import (
+    Crnn,
+    Decode,
+    Greedy,
+    MobileNetV3,
+    PreprocessingTable,
+    ReadModel,
+    ResNetVd,
+    TextTable,
+)
 from saccade.recipes.tables.training import (
     AdamW,
     BudgetTable,
@@ -90,6 +99,16 @@ class ReadRecipe(Recipe):
     """What happens to training images only."""
     decode: Decode = Greedy()
     """How logits become text."""
+
+    @model_validator(mode="after")
+    def _one_row_is_left(self) -> "ReadRecipe":
+        """Refuse a height at which the backbone's last features are no single row, which would not be a line of steps."""
+        height, backbone = self.preprocessing.height_px, self.model.backbone
+        if isinstance(backbone, ResNetVd | MobileNetV3) and not 18 <= height <= 48:
+            raise ValueError(
+                f'"preprocessing.height_px": {height} px leave no single row behind {backbone.name}; give 18 to 48, such as 32'
+            )
+        return self
 
 
 class ClassifyRecipe(Recipe):

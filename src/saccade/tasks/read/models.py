@@ -9,7 +9,9 @@ from torch import Tensor, nn
 
 from saccade.data.preprocess import Preprocessing
 from saccade.nn.light_resnet import LightResNet
+from saccade.nn.mobilenet_v3 import MobileNetV3
 from saccade.nn.normalise import build_normalise
+from saccade.nn.resnet_vd import ResNetVd
 from saccade.nn.sequence import BiLstm
 from saccade.recipes.tables import read as tables
 
@@ -20,18 +22,12 @@ class Crnn(nn.Module):
     def __init__(self, table: tables.Crnn, preprocessing: Preprocessing, num_classes: int) -> None:
         """Build the network for `num_classes` outputs, the blank (id 0) included."""
         super().__init__()
-        backbone = table.backbone
         self.normalise = build_normalise(preprocessing.mean, preprocessing.std)
-        self.backbone = LightResNet(
-            1 if preprocessing.colour == "grey" else 3,
-            preprocessing.height_px,
-            stem_channels=backbone.stem_channels,
-            channels=backbone.channels,
-            num_blocks=backbone.num_blocks,
-            width=backbone.column_size,
+        self.backbone = _build_backbone(
+            table.backbone, 1 if preprocessing.colour == "grey" else 3, preprocessing.height_px
         )
         self.dropout = nn.Dropout(table.dropout)
-        neck_size = backbone.column_size
+        column_size = neck_size = self.backbone.out_size
         match table.neck:
             case tables.BiLstm():
                 self.neck: nn.Module = BiLstm(neck_size, table.neck.hidden_size, table.neck.num_layers)
@@ -40,10 +36,10 @@ class Crnn(nn.Module):
                 self.neck = nn.Identity()
             case _:
                 assert_never(table.neck)
-        self.head = _build_head(neck_size, num_classes, table.head.blank_bias)
+        self.head = _build_head(table.head, neck_size, num_classes)
         self.auxiliary_head: nn.Module | None = None
         if table.head.auxiliary_weight:
-            self.auxiliary_head = _build_head(backbone.column_size, num_classes, table.head.blank_bias)
+            self.auxiliary_head = _build_head(table.head, column_size, num_classes)
 
     def forward(self, images: UInt8[Tensor, "B C H W"]) -> tuple[Float[Tensor, "B T V"], ...]:
         """Return logits of every class at every time step; in training those of the auxiliary head too, where there is one."""
@@ -55,12 +51,31 @@ class Crnn(nn.Module):
         return logits, self.auxiliary_head(columns)
 
 
-def _build_head(in_size: int, num_classes: int, blank_bias: float) -> nn.Linear:
-    head = nn.Linear(in_size, num_classes)
+def _build_backbone(table: tables.Backbone, in_channels: int, height_px: int) -> LightResNet | ResNetVd | MobileNetV3:
+    match table:
+        case tables.LightResNet():
+            return LightResNet(
+                in_channels,
+                height_px,
+                stem_channels=table.stem_channels,
+                channels=table.channels,
+                num_blocks=table.num_blocks,
+                width=table.column_size,
+            )
+        case tables.ResNetVd():
+            return ResNetVd(in_channels, table.num_layers, squeeze_excite=table.squeeze_excite)
+        case tables.MobileNetV3():
+            return MobileNetV3(in_channels, table.size, scale=table.scale, squeeze_excite=table.squeeze_excite)
+        case _:
+            assert_never(table)
+
+
+def _build_head(table: tables.CtcHead, in_size: int, num_classes: int) -> nn.Module:
+    last = nn.Linear(table.mid_size or in_size, num_classes)
     with torch.no_grad():
-        head.bias.zero_()
-        head.bias[0] = blank_bias
-    return head
+        last.bias.zero_()
+        last.bias[0] = table.blank_bias
+    return last if table.mid_size is None else nn.Sequential(nn.Linear(in_size, table.mid_size), last)
 
 
 def build_model(table: tables.ReadModel, preprocessing: Preprocessing, num_classes: int) -> nn.Module:
@@ -74,8 +89,11 @@ def build_model(table: tables.ReadModel, preprocessing: Preprocessing, num_class
 
 def count_steps(table: tables.ReadModel, width_px: int) -> int:
     """Return the time steps T that images of a width give."""
-    match table:
-        case tables.Crnn():
-            return math.ceil(width_px / 2 / 2)  # the first stage halves an odd width up
+    half = math.ceil(width_px / 2)
+    match table.backbone:
+        case tables.LightResNet():
+            return math.ceil(half / 2)  # its first stage halves an odd width up
+        case tables.ResNetVd() | tables.MobileNetV3():
+            return half // 2  # the last max-pool drops an odd column
         case _:
-            assert_never(table)
+            assert_never(table.backbone)
