@@ -91,6 +91,9 @@ def make_parser(doc: str | None) -> argparse.ArgumentParser:
     parser.add_argument(
         "--out", type=Path, help="folder of the result; default: benchmarks/results, quick: its folder quick"
     )
+    # What runs is what is imported now, whatever is committed before the end.
+    git: Any = collect_environment(command=[], seed=0, device={})["git"]
+    parser.set_defaults(commit=_describe_commit(git))
     return parser
 
 
@@ -118,7 +121,7 @@ def write_result(
         "repeats": described[0]["repeats"],
         "rows": described,
         "settings": {"quick": arguments.quick, "threads": arguments.threads} | dict(settings),
-        "commit": _describe_commit(environment["git"]),
+        "commit": arguments.commit,
         "machine": {
             **cpu,
             "memory_bytes": _read_memory(),
