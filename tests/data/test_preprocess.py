@@ -7,15 +7,18 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from saccade.data.images import convert_colour
+from saccade.data.lines import find_gap, join_lines
 from saccade.data.preprocess import Preprocessing
+from saccade.data.synthetic.plates import draw_plate
 from saccade.errors import InputError
 from saccade.recipes.tables.classify import ClassifyPreprocessingTable
-from saccade.recipes.tables.read import Pad, PreprocessingTable
+from saccade.recipes.tables.read import Pad, ReadPreprocessingTable
 from saccade.text.charset import Charset
 
 
 def make(**values: Any) -> Preprocessing:
-    return Preprocessing.from_recipe(PreprocessingTable(**{"height_px": 8, "width_px": 20} | values), Charset("BA"))
+    return Preprocessing.from_recipe(ReadPreprocessingTable(**{"height_px": 8, "width_px": 20} | values), Charset("BA"))
 
 
 @pytest.mark.parametrize("channels", [1, 3, 4])
@@ -54,6 +57,26 @@ def test_stretching_fills_the_frame() -> None:
     assert make().apply(np.full((4, 40, 1), 200, np.uint8)).min() == 200
 
 
+def test_two_lines_become_one_where_that_is_asked_for() -> None:
+    plate = draw_plate(1, 0, layouts=("AAA/000",), difficulty=0.0).image
+    ignored, reported, joined = (
+        make(height_px=32, width_px=128, two_lines=way) for way in ("ignore", "report", "join")
+    )
+    assert [one.count_lines(plate) for one in (ignored, reported, joined)] == [None, 2, 2]
+    np.testing.assert_array_equal(reported.apply(plate), ignored.apply(plate))
+    gap = find_gap(plate)
+    assert gap is not None
+    np.testing.assert_array_equal(joined.apply(plate), ignored.apply(join_lines(convert_colour(plate, "grey"), gap)))
+    line = draw_plate(1, 0, layouts=("AAA 000",), difficulty=0.0).image
+    np.testing.assert_array_equal(joined.apply(line), ignored.apply(line))
+
+
+def test_contracts_written_before_lines_were_looked_for_are_read() -> None:
+    values = make().to_json()
+    del values["two_lines"]
+    assert Preprocessing.from_json(values) == make()
+
+
 def test_colour_is_rgb() -> None:
     red = np.zeros((8, 20, 3), np.uint8)
     red[..., 0] = 255
@@ -70,7 +93,7 @@ def test_the_file_round_trips() -> None:
     assert len(values["mean"]) == 3
 
 
-@pytest.mark.parametrize("key", sorted({*make().to_json()} - {"classes"}))
+@pytest.mark.parametrize("key", sorted({*make().to_json()} - {"classes", "two_lines"}))
 def test_every_key_must_be_there(key: str) -> None:
     values = make().to_json()
     del values[key]

@@ -46,6 +46,18 @@ def test_details_stand_beside_the_metrics_and_all_of_it_is_plain_json() -> None:
     assert json.loads(json.dumps(summary)) == summary
 
 
+def test_images_with_two_lines_are_reported_apart() -> None:
+    found = [1, 2, 2, 1, None]
+    rows = [
+        row | ({} if lines is None else {"num_lines": lines}) for row, lines in zip(make_rows(), found, strict=True)
+    ]
+    summary: dict[str, Any] = summarise_reading(rows)
+    one, two = summary["by_num_lines"]
+    assert (one["num_lines"], one["exact_match"]["value"], one["exact_match"]["n"]) == (1, 1.0, 2)
+    assert (two["num_lines"], two["exact_match"]["value"], two["exact_match"]["n"]) == (2, 0.0, 2)
+    assert "by_num_lines" not in summarise_reading(make_rows())
+
+
 def test_no_rows_is_bad_input() -> None:
     with pytest.raises(InputError, match="empty"):
         summarise_reading([])

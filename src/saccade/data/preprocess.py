@@ -15,8 +15,9 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 
 from saccade.data.formats.entry import normalise
 from saccade.data.images import Colour, Image, convert_colour
+from saccade.data.lines import count_lines, find_gap, join_lines
 from saccade.errors import InputError
-from saccade.recipes.tables.read import Pad, PreprocessingTable, Stretch
+from saccade.recipes.tables.read import Pad, PreprocessingTable, ReadPreprocessingTable, Stretch
 from saccade.text.charset import Charset
 
 
@@ -41,6 +42,8 @@ class Preprocessing(BaseModel):
     """What the model divides by then; null as `mean` is."""
     normalised_by: Literal["model"]
     """Who normalises: always the model."""
+    two_lines: Literal["ignore", "report", "join"] = "ignore"
+    """Whether images with two lines of text are looked for, and made one line."""
     charset: str | None
     """The characters in token order: token 1 is the first, 0 the blank; null where the model answers with classes."""
     classes: tuple[str, ...] | None = Field(default=None, min_length=2)
@@ -94,6 +97,7 @@ class Preprocessing(BaseModel):
             mean=half,
             std=half,
             normalised_by="model",
+            two_lines=preprocessing.two_lines if isinstance(preprocessing, ReadPreprocessingTable) else "ignore",
             charset=None if charset is None else charset.characters,
             classes=None if classes is None else tuple(classes),
         )
@@ -105,6 +109,8 @@ class Preprocessing(BaseModel):
         decide.
         """
         image = convert_colour(image, self.colour)
+        gap = find_gap(image) if self.two_lines == "join" else None
+        image = image if gap is None else join_lines(image, gap)
         if self.pad_value is None:
             return _resize(image, self.height_px, self.width_px)
         scale = min(self.height_px / image.shape[0], self.width_px / image.shape[1])
@@ -112,6 +118,10 @@ class Preprocessing(BaseModel):
         frame = np.full((self.height_px, self.width_px, image.shape[2]), self.pad_value, np.uint8)
         frame[:height, :width] = _resize(image, height, width)
         return frame
+
+    def count_lines(self, image: Image) -> int | None:
+        """Return the lines of text in an image as `apply` takes it, 1 or 2; None where they are not looked for."""
+        return None if self.two_lines == "ignore" else count_lines(convert_colour(image, self.colour))
 
     def to_json(self) -> dict[str, Any]:
         """Return the content of `preprocessing.json`."""

@@ -15,8 +15,8 @@ def summarise_reading(rows: Sequence[Mapping[str, Any]], charset: Iterable[str] 
     """Return what `metrics.json` holds for a split.
 
     Every metric is `{value, low, high, n}` with 95 % bounds over images: Wilson's for shares, bootstrap for `cer` and
-    `ned`; none for `ece`, whose bootstrap is biased. Beside them stand `by_length`, `by_character`, `reliability` and
-    `metric_version`.
+    `ned`; none for `ece`, whose bootstrap is biased. Beside them stand `by_length`, `by_character`, `by_num_lines` where lines were looked for,
+    `reliability` and `metric_version`.
 
     Args:
         rows: Prediction rows with the keys id, target, prediction and confidence.
@@ -30,7 +30,7 @@ def summarise_reading(rows: Sequence[Mapping[str, Any]], charset: Iterable[str] 
     scores = score_texts(predictions, targets)
     n = len(scores)
     confidences, correct = [row["confidence"] for row in rows], [score.distance == 0 for score in scores]
-    metrics = {
+    metrics: dict[str, Estimate] = {
         "exact_match": wilson_interval(sum(correct), n),
         "within_1": wilson_interval(sum(score.distance <= 1 for score in scores), n),
         "within_2": wilson_interval(sum(score.distance <= 2 for score in scores), n),
@@ -42,9 +42,21 @@ def summarise_reading(rows: Sequence[Mapping[str, Any]], charset: Iterable[str] 
         **{name: asdict(estimate) for name, estimate in metrics.items()},
         "by_length": by_length(predictions, targets),
         "by_character": by_character(predictions, targets, charset),
+        **_list_by_num_lines(rows, correct),
         "reliability": reliability_table(confidences, correct),
         "metric_version": METRIC_VERSION,
     }
+
+
+def _list_by_num_lines(rows: Sequence[Mapping[str, Any]], correct: Sequence[bool]) -> dict[str, object]:
+    """Return the exact match of images with one and with two lines of text, where these were looked for."""
+    found = [row.get("num_lines") for row in rows]
+    counts = sorted({number for number in found if number is not None})
+    listed = []
+    for number in counts:
+        own = [right for right, lines in zip(correct, found, strict=True) if lines == number]
+        listed.append({"num_lines": number, "exact_match": asdict(wilson_interval(sum(own), len(own)))})
+    return {"by_num_lines": listed} if listed else {}
 
 
 def _check_rows(rows: Sequence[Mapping[str, Any]]) -> None:

@@ -17,20 +17,24 @@ class ReadPrediction:
         text: The text in NFC.
         confidence: Of the whole text, in [0, 1].
         character_confidences: One for each code point of `text`, in [0, 1].
+        num_lines: Lines of text that were found in the image; None where nothing was looked for.
     """
 
     text: str
     confidence: float
     character_confidences: tuple[float, ...]
+    num_lines: int | None = None
 
     def to_row(self, id: str, target: str) -> dict[str, object]:
         """Return the plain row that `predictions/<split>.jsonl.gz` holds; confidences are rounded to 5 digits."""
+        found = {} if self.num_lines is None else {"num_lines": self.num_lines}
         return {
             "id": id,
             "target": target,
             "prediction": self.text,
             "confidence": _round(self.confidence),
             "character_confidences": [_round(confidence) for confidence in self.character_confidences],
+            **found,
         }
 
     def to_output(self) -> dict[str, object]:
@@ -49,7 +53,12 @@ class ReadPrediction:
             InputError: The row is no object, or lacks a key.
         """
         values = _check_row(row, "prediction", "confidence", "character_confidences")
-        return cls(values["prediction"], values["confidence"], tuple(values["character_confidences"]))
+        return cls(
+            values["prediction"],
+            values["confidence"],
+            tuple(values["character_confidences"]),
+            values.get("num_lines"),
+        )
 
 
 @dataclass(frozen=True)

@@ -36,6 +36,14 @@ class PreprocessingTable(Table):
     """How an image of another shape gets in."""
 
 
+class ReadPreprocessingTable(PreprocessingTable):
+    """`[preprocessing]` of the read task: one line of text, grey unless it says otherwise."""
+
+    two_lines: Literal["ignore", "report", "join"] = "ignore"
+    """What becomes of images found to hold two lines of text: nothing is looked for; they are found and reported apart; they are also
+    made one line, the lower to the right of the upper."""
+
+
 class TextTable(Table):
     """`[text]`: the characters. Labels are brought to NFC before anything else."""
 

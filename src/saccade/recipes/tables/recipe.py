@@ -20,8 +20,8 @@ from saccade.recipes.tables.read import (
     Decode,
     Greedy,
     MobileNetV3,
-    PreprocessingTable,
     ReadModel,
+    ReadPreprocessingTable,
     ResNetVd,
     TextTable,
 )
@@ -89,7 +89,7 @@ class ReadRecipe(Recipe):
 
     task: Literal["read"] = "read"
     """Read a line of text."""
-    preprocessing: PreprocessingTable = PreprocessingTable()
+    preprocessing: ReadPreprocessingTable = ReadPreprocessingTable()
     """The model's input."""
     text: TextTable = TextTable()
     """The characters."""

@@ -17,22 +17,27 @@ from saccade.text.vocabulary import Vocabulary
 
 @dataclass(frozen=True)
 class ReadSample:
-    """One image as the model sees it, uint8 [H, W, C], its text, and its tokens: none where the charset lacks a character."""
+    """One image as the model sees it, uint8 [H, W, C], its text, and its tokens: none where the charset lacks a character.
+
+    `num_lines`: the lines of text that were found, None where nothing was looked for.
+    """
 
     id: str
     image: NDArray[np.uint8]
     text: str
     tokens: tuple[int, ...]
+    num_lines: int | None = None
 
 
 @dataclass(frozen=True)
 class ReadBatch(Batch):
-    """Images uint8 [B, C, H, W], tokens [B, L] padded with blanks, their lengths [B], and the texts."""
+    """Images uint8 [B, C, H, W], tokens [B, L] padded with blanks, their lengths [B], the texts, and the lines found in each image."""
 
     images: Tensor
     tokens: Tensor
     lengths: Tensor
     texts: tuple[str, ...]
+    num_lines: tuple[int | None, ...]
 
 
 class ReadExamples(Examples[ReadBatch]):
@@ -57,8 +62,9 @@ class ReadExamples(Examples[ReadBatch]):
             InputError: the image cannot be read.
         """
         entry = self._entries[index]
-        image = self._preprocessing.apply(read_image(entry, self._preprocessing.colour))
-        return ReadSample(entry.id, image, entry.label, self._tokens[index])
+        image = read_image(entry, self._preprocessing.colour)
+        num_lines = self._preprocessing.count_lines(image)
+        return ReadSample(entry.id, self._preprocessing.apply(image), entry.label, self._tokens[index], num_lines)
 
     def gather(self, indices: Sequence[int]) -> ReadBatch:
         """Return these images as one batch."""
@@ -95,4 +101,5 @@ def collate(samples: Sequence[ReadSample]) -> ReadBatch:
         tokens=torch.from_numpy(tokens),
         lengths=torch.tensor(lengths, dtype=torch.int64),
         texts=tuple(sample.text for sample in samples),
+        num_lines=tuple(sample.num_lines for sample in samples),
     )

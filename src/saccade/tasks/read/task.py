@@ -1,6 +1,7 @@
 """The read task: what the engine, the predictor and the commands know of reading lines of text."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -82,14 +83,15 @@ class ReadTask(Task[ReadBatch, ReadPrediction]):
             InputError: the image cannot be read.
         """
         decoded = read_image(image, self._preprocessing.colour) if isinstance(image, Path) else check_array(image)
-        return ReadSample(str(image) if isinstance(image, Path) else "", self._preprocessing.apply(decoded), "", ())
+        name, num_lines = str(image) if isinstance(image, Path) else "", self._preprocessing.count_lines(decoded)
+        return ReadSample(name, self._preprocessing.apply(decoded), "", (), num_lines)
 
     def prepare(self, example: ReadSample, rng: np.random.Generator | None) -> ReadSample:
         """Return the image, augmented where there is a generator."""
         if rng is None or not self._augments:
             return example
         image = augment_text_line(example.image, self.recipe.augment.text_line, rng)
-        return ReadSample(example.id, image, example.text, example.tokens)
+        return replace(example, image=image)
 
     def needs_prepare(self, training: bool) -> bool:
         """Return whether images are augmented one by one."""
@@ -115,7 +117,8 @@ class ReadTask(Task[ReadBatch, ReadPrediction]):
 
     def predict(self, model: nn.Module, batch: ReadBatch) -> list[ReadPrediction]:
         """Return what is read in each image."""
-        return decode_logits(model(batch.images)[0], self.vocabulary, self.recipe.decode)
+        predictions = decode_logits(model(batch.images)[0], self.vocabulary, self.recipe.decode)
+        return [replace(one, num_lines=found) for one, found in zip(predictions, batch.num_lines, strict=True)]
 
     def targets(self, batch: ReadBatch) -> list[str]:
         """Return the texts."""
