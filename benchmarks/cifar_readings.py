@@ -9,8 +9,8 @@ cores: rate, momentum and decay (baseline -> exp1), AutoAugment (1 -> 2), CutMix
 Accuracy is that of the last weights on the fifth of the images that validation holds, the same in every run; the verdicts are
 `_readings.py`'s. The result is written anew after each seed.
 
-Floor: a step is 128 x 3 x 36 MMAC x 2 = 28 GFLOP, a third of a second on two cores of 46 GFLOP/s each; 4,000 images and 20
-epochs are 630 steps. Prediction: rate and AutoAugment shown, CutMix and MixUp of so short a training not shown.
+Floor: a step is 128 x 3 x 36 MMAC x 2 = 28 GFLOP, a third of a second on two cores of 46 GFLOP/s each; 4,000 images and 15
+epochs are 470 steps. Prediction: rate and AutoAugment shown, CutMix and MixUp of so short a training not shown.
 """
 
 import argparse
