@@ -21,9 +21,11 @@ MIN_HEIGHT_RATIO = 0.7
 """Height of the smaller line over that of the other, below which it is small print."""
 
 _HEIGHT_PX, _MAX_WIDTH_PX = 64, 160
-_SLOPES = np.tan(np.radians([-12, -9, -6, -3, 0, 3, 6, 9, 12]))
-_FIRST_ROW, _LAST_ROW = round(0.34 * _HEIGHT_PX), round(0.62 * _HEIGHT_PX)
-_BORDER_ROWS = round(0.05 * _HEIGHT_PX)
+_SLOPES = (-0.2126, -0.1584, -0.1051, -0.0524, 0.0, 0.0524, 0.1051, 0.1584, 0.2126)
+"""Tangents of -12 to 12 degrees, every 3."""
+_FIRST_ROW, _LAST_ROW = 22, 40
+"""Where the gap may be, of 64 rows: from a third to five eighths."""
+_BORDER_ROWS = 3
 
 
 @dataclass(frozen=True)
@@ -45,7 +47,7 @@ def find_gap(image: Image) -> Gap | None:
     if width > MAX_SHAPE * height or height < 2:
         return None
     changes = _compute_changes(image)
-    best_depth, best_row, best_slope, best_ink = np.inf, 0, 0.0, np.zeros(0)
+    best_depth, best_row, best_slope, best_ink = np.inf, 0, 0.0, np.zeros(0, np.float32)
     for slope in _SLOPES:
         ink = _project(changes, slope)
         above = np.maximum.accumulate(ink[_BORDER_ROWS:])[_FIRST_ROW - _BORDER_ROWS : _LAST_ROW - _BORDER_ROWS]
@@ -71,10 +73,10 @@ def join_lines(image: Image, gap: Gap) -> Image:
     height, width = image.shape[:2]
     level = np.array([[1, 0, 0], [-gap.slope, 1, gap.slope * (width - 1) / 2]])
     turned = cv2.warpAffine(image, level, (width, height), flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
-    turned = turned.reshape(image.shape)
+    level_image: Image = np.asarray(turned.reshape(image.shape), np.uint8)
     row = min(max(round(gap.row_fraction * height), 1), height - 1)
     line_height = max(row, height - row)
-    lines = [_scale_to_height(part, line_height) for part in (turned[:row], turned[row:])]
+    lines = [_scale_to_height(part, line_height) for part in (level_image[:row], level_image[row:])]
     return np.asarray(np.concatenate(lines, axis=1), np.uint8)
 
 
@@ -85,7 +87,7 @@ def _compute_changes(image: Image) -> NDArray[np.float32]:
     grey = convert_colour(image, "grey")[:, :, 0]
     small = cv2.resize(grey, (small_width, _HEIGHT_PX), interpolation=cv2.INTER_AREA).astype(np.float32)
     changes = np.abs(cv2.Sobel(small, cv2.CV_32F, 1, 0, ksize=3))
-    return np.minimum(changes, np.percentile(changes, 95)).astype(np.float32)
+    return np.asarray(np.minimum(changes, np.percentile(changes, 95)), np.float32)
 
 
 def _project(changes: NDArray[np.float32], slope: float) -> NDArray[np.float32]:
