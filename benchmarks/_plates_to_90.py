@@ -13,6 +13,7 @@ that is less. Where a side does not get there its time is that of its last valid
 `..._reached: false`; without ours reaching it nothing holds.
 """
 
+import json
 import os
 import re
 import signal
@@ -181,6 +182,18 @@ def _end(process: subprocess.Popen[bytes]) -> bool:
         os.killpg(process.pid, signal.SIGTERM)
     process.wait()
     return ended_by_itself
+
+
+def read_pairs(path: Path, race: Race, seeds: Sequence[int]) -> list[Pair]:
+    """Return the seeds of an earlier result that are not run again, measured for the same target; none where there is no result."""
+    if not path.exists():
+        return []
+    row = json.loads(path.read_text(encoding="utf-8"))["rows"][0]
+    if row["race"]["target"] != race.target:
+        return []
+    return [
+        (run["seed"], Outcome(**run["ours"]), Outcome(**run["peer"])) for run in row["runs"] if run["seed"] not in seeds
+    ]
 
 
 def make_row(race: Race, outcomes: Sequence[Pair]) -> Row:

@@ -40,7 +40,7 @@ from _label_files import LabelFiles, draw_plates, find_plates_uz
 from _light_reader import describe_recipe, load_baseline
 from _plates_outside import BATCH_SIZE, compare_outside
 from _plates_step import FORMATS, Amount, compare_steps
-from _plates_to_90 import Pair, Race, make_row, run_both
+from _plates_to_90 import Pair, Race, make_row, read_pairs, run_both
 from _result import Row, make_parser, write_result
 
 GROUPS = ("step", "outside", "formats", "to_90")
@@ -60,6 +60,7 @@ def parse_arguments() -> argparse.Namespace:
     parser.add_argument("--limit", type=float, default=3600.0, help="seconds that to_90 gives the peer for one seed")
     parser.add_argument("--limit-ratio", type=float, help="the same, times what ours took, where that is less")
     parser.add_argument("--at-once", type=int, default=1, help="seeds of to_90 at once, each with --threads")
+    parser.add_argument("--keep", type=Path, metavar="FILE", help="an earlier result of to_90 whose other seeds stay")
     parser.add_argument("--target", type=float, default=0.90, help="exact match that to_90 waits for")
     arguments = parser.parse_args()
     arguments.groups = arguments.rows.split(",")
@@ -111,8 +112,12 @@ def run_race(
         race = Race(target=0.0, limit_seconds=60.0, batch_size=8, validate_every_steps=1, in_miniature=True)
     settings = describe_settings(peer, files) | {"recipe": describe_recipe(load_baseline())}
     settings |= {"seeds_at_once": arguments.at_once}
-    calls = [(peer.folder, files, lmdbs, race, int(seed)) for seed in arguments.seeds.split(",")]
+    seeds = [int(seed) for seed in arguments.seeds.split(",")]
+    calls = [(peer.folder, files, lmdbs, race, seed) for seed in seeds]
     outcomes: list[Pair] = []
+    if arguments.keep is not None:
+        outcomes = read_pairs(arguments.keep, race, seeds)
+        settings |= {"kept_from_an_earlier_call": [seed for seed, _, _ in outcomes]}
     for pair in run_at_once(run_both, calls, num_at_once=arguments.at_once):
         outcomes = sorted([*outcomes, pair], key=lambda pair: pair[0])
         write_result("plates_training_to_90", [make_row(race, outcomes)], settings, arguments, begun=begun)
