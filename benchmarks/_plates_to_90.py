@@ -192,8 +192,14 @@ def read_pairs(path: Path, race: Race, seeds: Sequence[int]) -> list[Pair]:
     if row["race"]["target"] != race.target:
         return []
     return [
-        (run["seed"], Outcome(**run["ours"]), Outcome(**run["peer"])) for run in row["runs"] if run["seed"] not in seeds
+        (run["seed"], _read_outcome(run["ours"]), _read_outcome(run["peer"]))
+        for run in row["runs"]
+        if run["seed"] not in seeds
     ]
+
+
+def _read_outcome(values: dict[str, Any]) -> Outcome:
+    return Outcome(**values | {"validations": [(seconds, reached) for seconds, reached in values["validations"]]})
 
 
 def make_row(race: Race, outcomes: Sequence[Pair]) -> Row:
