@@ -7,8 +7,16 @@ PIP    := $(BIN)/python -m pip --disable-pip-version-check
 TRAIN  := $(VENV)/.installed-train
 DEV    := $(VENV)/.installed-dev
 
-# The command that installs a browser for `make slow`; empty as long as no test opens one (then: apt-get install --yes chromium).
-INSTALL_BROWSER ?=
+# What `make slow` does for the browser tests: nothing where there is a Chromium, otherwise Debian's package, where we may install it.
+INSTALL_BROWSER ?= \
+	if [ -n "$$SACCADE_CHROMIUM" ] || \
+		{ command -v chromium || command -v chromium-browser || command -v google-chrome || command -v chrome; } >/dev/null; then :; \
+	elif [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
+		apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -qq --yes --no-install-recommends chromium >/dev/null; \
+	else \
+		echo "the browser tests need Chromium: install it, for example with  sudo apt-get install chromium," >&2; \
+		echo "or set SACCADE_CHROMIUM to where it is" >&2; exit 1; \
+	fi
 
 # Real images, where there are any.
 ifneq ($(wildcard .data),)
@@ -35,8 +43,8 @@ check: $(DEV) ## ruff, mypy --strict, every test that is not slow, real data fro
 	$(BIN)/mypy
 	$(BIN)/python -m pytest -m "not slow" tests
 
-slow: $(DEV) ## kills, ranks, real trackers, fuzzing (under 40 minutes)
-	$(INSTALL_BROWSER)
+slow: $(DEV) ## kills, ranks, real trackers, fuzzing, pages in a browser (under 40 minutes)
+	@$(INSTALL_BROWSER)
 	$(BIN)/python -m pytest -m slow tests
 
 docs: $(DEV) ## write docs/recipes.md anew from the recipe tables, and the results table of the README from benchmarks/results

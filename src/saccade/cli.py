@@ -5,7 +5,7 @@ import sys
 
 import typer
 
-from saccade.commands import data, demo, evaluate, new, predict, recipe, train
+from saccade.commands import compare, data, demo, evaluate, new, note, predict, recipe, report, train
 from saccade.errors import InputError, RunFailedError, StoppedError, make_printable
 
 _INTERRUPTED, _BROKEN_PIPE = 130, 141
@@ -22,7 +22,16 @@ def build_app() -> typer.Typer:
         pretty_exceptions_enable=False,
     )
     app.callback()(_take_options)
-    for verb in (new.new, demo.demo, train.train, evaluate.evaluate, predict.predict):
+    for verb in (
+        new.new,
+        demo.demo,
+        train.train,
+        evaluate.evaluate,
+        predict.predict,
+        compare.compare,
+        report.report,
+        note.note,
+    ):
         app.command()(verb)
     app.add_typer(data.app, name="data")
     app.add_typer(recipe.app, name="recipe")

@@ -62,7 +62,12 @@ def test_drawn_images_differ_by_class(num_classes: int, tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("script", ["augmentation", "cifar_readings", "fit_overhead", "help_time", "loading"])
+@pytest.mark.parametrize(
+    "script",
+    [
+        "augmentation", "cifar_readings", "compare_report", "fit_overhead", "help_time", "line_augmentation", "loading",
+    ],
+)  # fmt: skip
 def test_script_in_miniature(script: str, tmp_path: Path) -> None:
     done = run(script, "--quick", "--out", str(tmp_path))
     assert done.returncode == 0, done.stderr

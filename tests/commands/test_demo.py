@@ -73,12 +73,16 @@ def test_trains_compares_and_writes_a_page(recipes: Path, tmp_path: Path, capsys
     assert [run.status["state"] for run in runs] == ["finished", "finished"]
     assert [run.folder.parent.name for run in runs] == ["baseline", "moving_corners"]
     text = page.read_text()
-    assert len(re.findall("<img ", text)) == 4
-    assert re.search(r"<strong>(better|worse|not shown)</strong>", text)
-    assert all(str(run.folder) in text for run in runs)
+    assert re.search(r'<div class="verdict (better|worse|not_shown)"><strong>(better|worse|not shown)</strong>', text)
+    assert "baseline \N{RIGHTWARDS ARROW} moving_corners" in text
+    assert "Does it help?" in text and "augment.<wbr>text<wbr>_line.<wbr>perspective<wbr>_probability" in text
+    unseen = text.partition("Images that it has never seen")[2]
+    assert len(re.findall('alt="Plate ', unseen)) == 4
+    assert "drawn harder" in unseen and "saccade report runs" in unseen
+    assert all(run.folder.name in text for run in runs)
     printed = capsys.readouterr()
     assert printed.out == ""
-    assert re.search(r"^(better|worse|not shown): ", printed.err, re.MULTILINE)
+    assert re.search(r"^(better|worse|not shown): .* points", printed.err, re.MULTILINE)
 
 
 def test_prints_the_path_of_the_page_alone(

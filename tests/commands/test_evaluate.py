@@ -66,6 +66,19 @@ def test_other_images_are_predicted_and_not_stored(copied, trained, capsys):
     assert read_run(copied).splits() == ["val"]
 
 
+@pytest.mark.parametrize(
+    ("data", "message"),
+    [
+        ("val=tsv:x", '--data "val=tsv:x": expected FORMAT:PATH without a split'),
+        ("zip:x", '--data "zip:x": unknown format "zip"'),
+        ("x", '--data "x": expected [SPLIT=]FORMAT:PATH'),
+    ],
+)
+def test_what_names_no_data_is_repeated_as_it_was_written(copied, data, message, capsys):
+    assert run(["evaluate", str(copied), "--data", data]) == 2
+    assert message in capsys.readouterr().err
+
+
 def test_predictions_repeat_those_of_training(copied, capsys):
     before = read_run(copied).predictions("val")
     (copied / "predictions" / "val.jsonl.gz").unlink()

@@ -35,7 +35,7 @@ def test_a_test_split_is_predicted_counted_and_drawn(copied, capsys):
         assert any(line.startswith(f"{name} ") for line in lines)
     assert "worst images right 95 % interval taken for" in lines
     assert "top1_accuracy while it trained" in lines
-    figures = [copied / "figures" / f"test_{kind}.png" for kind in ("confusion", "extremes")]
+    figures = [copied / "figures" / f"test_{kind}.png" for kind in ("confusion", "calibration", "extremes")]
     assert [line for line in lines if line.endswith(".png")] == [str(path) for path in figures]
     for path in figures:
         assert cv2.imread(str(path)).shape[0] > 300
@@ -81,7 +81,15 @@ def test_metrics_do_not_need_the_images(copied, trained_classifier, tmp_path, ca
     assert run(["evaluate", str(copied)]) == 0
     captured = capsys.readouterr()
     assert "no picture of the worst and best images of val: " in captured.err
-    assert captured.out.rstrip().endswith("val_confusion.png")
+    assert captured.out.rstrip().endswith("val_calibration.png")
+
+
+def test_no_name_is_cut_in_a_narrow_terminal(copied, capsys, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "60")
+    summary = read_run(copied).metrics["splits"]["val"]
+    taken_for = {other for target, other, _ in summary["confusion"] if target != other}
+    shown = evaluate(capsys, copied)
+    assert all(other in shown for other in taken_for) and "\N{HORIZONTAL ELLIPSIS}" not in shown
 
 
 def test_a_run_without_its_classes_says_so(copied, capsys):

@@ -3,6 +3,7 @@
 import csv
 import io
 import json
+import os
 import shutil
 from pathlib import Path
 
@@ -68,6 +69,22 @@ def test_folders_and_names_of_any_script(trained, folder, tmp_path, capsys):
     assert table.count("\n") == 2
     assert "ナンバー 1.png" in table
     assert "sub/Ж.png" in table
+
+
+def test_a_name_takes_one_line_whatever_it_holds(trained_classifier, tmp_path, capsys):
+    image = trained_classifier.parents[3] / "test" / "cat" / "4.png"
+    names = [tmp_path / "line\nbreak.png", Path(os.fsdecode(os.fsencode(tmp_path) + b"/\xff.png"))]
+    for name in names:
+        shutil.copy(image, name)
+    table = predict(capsys, trained_classifier, *names)
+    assert [line.split("  ")[0] for line in table.splitlines()] == [
+        f"{tmp_path}/line\\nbreak.png",
+        f"{tmp_path}/\\udcff.png",
+    ]
+    lines = predict(capsys, trained_classifier, *names, "--format", "jsonl").encode().splitlines()
+    assert [json.loads(line)["image"] for line in lines] == list(map(str, names))
+    rows = list(csv.DictReader(io.StringIO(predict(capsys, trained_classifier, *names, "--format", "csv"))))
+    assert [row["image"] for row in rows] == [str(names[0]), f"{tmp_path}/\\udcff.png"]
 
 
 def test_python_takes_paths_and_arrays(trained, folder):

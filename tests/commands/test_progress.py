@@ -131,6 +131,25 @@ def test_sinks_are_fed_and_what_comes_of_them_is_said(capsys, tmp_path):
     assert lines[-1] == "sink     wandb: https://tracker.example/abc"
 
 
+def test_what_says_little_and_what_is_left_out_is_said(capsys):
+    row = {
+        "event": "start",
+        "step": 0,
+        "num_steps": 4,
+        "steps_per_epoch": 2,
+        "num_train": 9,
+        "num_val": 5,
+        "num_parameters": 1,
+    }
+    with Display() as display:
+        display.watch(
+            {**row, "train_residency": "x", "num_left_out": 1, "overlap": {"val_in_train": 3, "test_in_val": 0}}
+        )
+    shown = capsys.readouterr().err
+    assert "3 validation images are also training images: results on them say little" in shown
+    assert "9 train, 5 validation; a last batch of 1 is left out of each epoch" in shown and "test" not in shown
+
+
 def test_compilation_is_said_and_so_is_its_failure(capsys):
     with Display() as display:
         display.watch({"event": "compiling"})

@@ -13,7 +13,7 @@ import cv2
 import numpy as np
 import pytest
 
-from saccade.data.formats import cifar
+from saccade.data.formats import cifar, doctr, lmdb
 from saccade.data.synthetic.plates import draw_plate
 from saccade.recipes.introspect import tables_in, tag_field, tag_of
 from saccade.recipes.tables.base import Table
@@ -125,8 +125,20 @@ def write_data(folder: Path) -> None:
     lines = [f"{file},{listed},{label},{label[::-1]}" for (file, label), (listed, _) in itertools.pairwise(rows[:9])]
     for name, num_lines in (("train", 8), ("fewer", 7)):
         (folder / f"{name}.csv").write_text("\n".join(["image_path,file,plate_text,back", *lines[:num_lines], ""]))
+    for name, listed in (("train", rows[:8]), ("fewer", rows[:7])):
+        doctr.write(folder / f"{name}.json", listed)
     write_archives(folder)
     write_dataset(folder / "hub")
+    write_stores(folder / "stores", [(folder / "images" / file, label) for file, label in rows[:8]])
+
+
+def write_stores(folder: Path, rows: list[tuple[Path, str]]) -> None:
+    """Write an LMDB of all rows and one of fewer; nothing without the package."""
+    if importlib.util.find_spec("lmdb") is None:
+        return
+    for name, number in (("all", 8), ("fewer", 7)):
+        (folder / name).mkdir(parents=True)
+        lmdb.write(folder / name, ((path.read_bytes(), label) for path, label in rows[:number]))
 
 
 def write_archives(folder: Path) -> None:

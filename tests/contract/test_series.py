@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from saccade.data.formats import cifar
+from saccade.data.synthetic.plates import draw_plate
 from saccade.engine.run import train_run
 from saccade.errors import StoppedError
 from saccade.recipes.loader import load
@@ -20,7 +21,7 @@ from tests.engine.runs import StopAt
 EXPERIMENTS = Path(__file__).parents[2] / "experiments"
 SERIES = sorted(
     path
-    for name in ("cifar10", "cifar100", "tinyimagenet20", "tinyimagenet32")
+    for name in ("cifar10", "cifar100", "plates", "tinyimagenet20", "tinyimagenet32")
     for path in (EXPERIMENTS / name).glob("*.toml")
 )
 NUM_STEPS, NUM_CLASSES, PER_CLASS = 20, 3, 24
@@ -63,8 +64,24 @@ def write_cifar100(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(cifar.PUBLISHED, "cifar100", published)
 
 
+def write_plates(root: Path) -> None:
+    """Write label files of drawn plates, one in five with two lines."""
+    folder = root / "series" / "plates"
+    (folder / "images").mkdir(parents=True)
+    for seed, split in enumerate(("train", "val")):
+        plates = [draw_plate(seed, number, two_line_fraction=0.2, difficulty=0.2) for number in range(40)]
+        lines = []
+        for number, plate in enumerate(plates):
+            name = f"{split}{number}.png"
+            cv2.imwrite(str(folder / "images" / name), plate.image)
+            lines.append(f"{name}\t{plate.text}\n")
+        (folder / f"{split}.txt").write_text("".join(lines), encoding="utf-8")
+
+
 def test_the_series_are_found() -> None:
-    assert {path.parent.name for path in SERIES} == {"cifar10", "cifar100", "tinyimagenet20", "tinyimagenet32"}
+    assert {path.parent.name for path in SERIES} == {*FOLDERS, "cifar100", "plates"}
+    numbers = {path.stem for path in SERIES if path.parent.name == "plates"}
+    assert numbers >= {*(f"exp{number:02}" for number in range(2, 14)), "exp11_1"}
     assert {path.stem for path in SERIES if path.parent.name == "cifar100"} >= {"baseline", "exp5", "strong"}
 
 
@@ -74,6 +91,8 @@ def test_a_recipe_of_a_series_trains(path: Path, tmp_path: Path, monkeypatch: py
     name = path.parent.name
     if name in FOLDERS:
         write_folders(tmp_path, name)
+    elif name == "plates":
+        write_plates(tmp_path)
     else:
         write_cifar100(tmp_path, monkeypatch)
     overrides = ["train.batch_size=2", "train.log_every_steps=10", "train.precision=fp32"]

@@ -28,7 +28,7 @@ from saccade.errors import InputError
 from saccade.recipes.introspect import tag_field, tag_of
 from saccade.recipes.merge import merge
 from saccade.recipes.tables import classify, data, read, training
-from saccade.recipes.tables.augment import TextLineAugment
+from saccade.recipes.tables.augment import LineRandAugment, TextLineAugment
 from saccade.recipes.tables.base import Table
 from saccade.recipes.tables.recipe import RECIPES, ClassifyRecipe, ReadRecipe, Recipe
 from saccade.recipes.validation import validate_table
@@ -71,6 +71,9 @@ BASES: dict[type[Recipe], dict[str, Any]] = {ReadRecipe: READ, ClassifyRecipe: C
 NEEDS: dict[type[Table], dict[str, Any]] = {
     data.TsvSource: TSV,
     data.CsvSource: {"format": "csv", "path": "train.csv", "images": "images"},
+    data.PaddleocrSource: {"format": "paddleocr", "path": "train.tsv", "images": "images"},
+    data.DoctrSource: {"format": "doctr", "path": "train.json", "images": "images"},
+    data.LmdbSource: {"format": "lmdb", "path": "stores/all"},
     data.FilenameSource: {"format": "filename", "path": "images"},
     data.FolderSource: FOLDERS,
     data.CifarSource: {"format": "cifar", "variant": "cifar10", "path": "cifar"},
@@ -86,8 +89,17 @@ NEEDS: dict[type[Table], dict[str, Any]] = {
     training.Stage: {"from_epoch": 1, "optimizer": {"learning_rate": 0.001}},
     classify.RandAugment: {"num_operations": 2},
     classify.Cutout: {"size_px": 4},
-    TextLineAugment: {name: 0.5 for name in TextLineAugment.model_fields if name.endswith("_probability")},
+    TextLineAugment: {
+        name: 0.5
+        for name in TextLineAugment.model_fields
+        if name.endswith("_probability") and name != "hsv_probability"  # refused for grey images
+    }
+    | {"tia_probability": 0.9},
+    LineRandAugment: {"probability": 0.9, "magnitude": 9},
 }
+#: Sources that read with the help of a package that need not be there.
+PACKAGES: dict[type[Table], str] = {data.HfDiskSource: "datasets", data.LmdbSource: "lmdb"}
+HSV = {"preprocessing.colour": "rgb", "augment.text_line.hsv_probability": 0.5}
 #: The recipe beside a field, where its table's own needs are not enough: dotted key -> value.
 AROUND: dict[tuple[type[Table], str], dict[str, Any]] = {
     (data.SourceTable, "weight"): {"data.train": [TSV, TSV | {"path": "val.tsv"}], "data.val": [TSV | {"path": "test.tsv"}]},
@@ -102,6 +114,8 @@ AROUND: dict[tuple[type[Table], str], dict[str, Any]] = {
     (data.Keep, "in_charset"): {"data.train": [TSV | {"path": "foreign.tsv"}]},
     (data.Keep, "fits"): {"data.train": [TSV | {"path": "long.tsv"}]},
     (data.Keep, "unique"): {"data.train": [TSV | {"path": "twice.tsv"}]},
+    (TextLineAugment, "crop_fraction"): {"augment.text_line.text_margin_fraction": 0.2},
+    **{(TextLineAugment, name): HSV for name in TextLineAugment.model_fields if name.startswith("hsv_")},
     (classify.SmallStem, "shortcut"): {"model.architecture": "resnet18"},
     (training.TrainTable, "patience_validations"): {"train.epochs": 4, "optimizer.learning_rate": 1e-9},
     (training.SelectTable, "higher_is_better"): {
@@ -120,9 +134,16 @@ CHANGES: dict[tuple[type[Table], str], Any] = {
     (data.CsvSource, "images"): "other",
     (data.CsvSource, "image_column"): "file",
     (data.CsvSource, "text_column"): "back",
+    (data.PaddleocrSource, "path"): "shuffled.tsv",
+    (data.PaddleocrSource, "images"): "other",
+    (data.PaddleocrSource, "delimiter"): "_",
+    (data.DoctrSource, "path"): "fewer.json",
+    (data.DoctrSource, "images"): "other",
+    (data.LmdbSource, "path"): "stores/fewer",
     (data.FilenameSource, "path"): "other",
     (data.FilenameSource, "pattern"): "^(?P<text>..)",
     (data.FolderSource, "path"): "moved",
+    (data.SourceTable, "weight"): 1.55,
     (data.SyntheticPlatesSource, "layouts"): ["00 AA"],
     (classify.MixUpCutMix, "switch_probability"): 0.02,
     (data.CifarSource, "path"): "nothing",
@@ -135,6 +156,7 @@ CHANGES: dict[tuple[type[Table], str], Any] = {
     (data.DataTable, "residency"): "lazy",
     (data.Keep, "min_length"): 4,
     (data.Keep, "max_length"): 4,
+    **{(TextLineAugment, f"tia_{part}_probability"): 0.02 for part in ("distort", "stretch", "perspective")},
     (read.TextTable, "charset"): "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ-",
     (read.LightResNet, "channels"): [5],
     (read.LightResNet, "num_blocks"): [2],
@@ -321,8 +343,8 @@ def choose_settings() -> list[Setting]:
 @pytest.mark.parametrize("setting", choose_settings(), ids=lambda setting: setting.id)
 def test_setting_changes_something(setting: Setting, folder: Path) -> None:
     around = look_up(setting.table, setting.name)
-    if setting.table is data.HfDiskSource:
-        pytest.importorskip("datasets")
+    if setting.table in PACKAGES:
+        pytest.importorskip(PACKAGES[setting.table])
     raw = recipe_with(setting.recipe, setting.steps, around)
     holder: Any = raw
     for key, _, is_list in setting.steps:

@@ -8,7 +8,10 @@ import cv2
 import numpy as np
 import pytest
 
+from saccade.data import pool
 from saccade.data.classes import describe_class_splits, load_class_split, load_class_splits
+from saccade.data.images import read_image
+from saccade.data.pool import Keeping
 from saccade.data.splits import load_splits
 from saccade.errors import InputError
 from saccade.recipes.tables.data import DataTable, FolderSource, Keep
@@ -44,12 +47,46 @@ def test_the_classes_are_the_sorted_training_labels(tmp_path: Path) -> None:
     assert splits.val_fraction == 0.1
 
 
-def test_a_class_that_only_the_taken_validation_part_has_is_a_class(tmp_path: Path) -> None:
+def test_each_class_keeps_an_image_to_train_on(tmp_path: Path) -> None:
+    write_classes(tmp_path / "train", {f"class{index:02d}": 2 for index in range(10)})
+    data = make_data(tmp_path, "train").model_copy(update={"val_fraction": 0.45})
+    splits = load_class_splits(data)
+    described = describe_class_splits(splits)["splits"]
+    assert described["train"]["missing_classes"] == []
+    assert described["val"]["count"] == 9  # as many as if no class had been looked at
+    counts = [described["train"]["class_counts"][name] for name in splits.classes]
+    assert min(counts) == 1
+    # and it is those with the smallest content hashes that were taken, but for the last of each class
+    pairs = zip(splits.train.content_hashes, splits.train.entries, strict=True)
+    stayed = {entry.label: content for content, entry in pairs if described["train"]["class_counts"][entry.label] == 1}
+    left = [
+        content
+        for content, entry in zip(splits.train.content_hashes, splits.train.entries, strict=True)
+        if entry.label not in stayed
+    ]
+    assert max(splits.val.content_hashes) < min(left)
+
+
+def test_images_that_their_classes_need_cannot_be_given_to_validation(tmp_path: Path) -> None:
     write_classes(tmp_path / "train", {f"class{index:02d}": 1 for index in range(20)})
-    splits = load_class_splits(make_data(tmp_path, "train"))
-    assert len(splits.classes) == 20
-    missing = describe_class_splits(splits)["splits"]["train"]["missing_classes"]
-    assert missing == sorted(entry.label for entry in splits.val.entries)
+    refuse(make_data(tmp_path, "train"), "val_fraction = 0.1: each class needs its only image", "[[data.val]]")
+
+
+def test_a_second_decoding_is_saved_where_the_images_fit_into_memory(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write_classes(tmp_path / "train", {"cat": 5, "dog": 5})
+    keeping = Keeping(lambda image: image[:4, :6, ::-1], num_bytes=4 * 6 * 3)
+    splits = load_class_splits(make_data(tmp_path, "train"), keeping=keeping)
+    for split in (splits.train, splits.val):
+        assert split.images is not None and split.images.shape == (len(split.entries), 3, 4, 6)
+        for entry, image in zip(split.entries, split.images, strict=True):
+            assert (image.transpose(1, 2, 0) == read_image(entry, "rgb")[:4, :6, ::-1]).all()
+    assert load_class_splits(make_data(tmp_path, "train")).train.images is None
+    monkeypatch.setattr(
+        pool, "read_free_memory", lambda: 4 * 6 * 3 * 10 * 4 - 1
+    )  # a quarter of it is a byte too little
+    assert load_class_splits(make_data(tmp_path, "train"), keeping=keeping).train.images is None
 
 
 def test_listed_classes_keep_their_order(tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 import hashlib
 import io
+import os
 import struct
 import zlib
 from pathlib import Path
@@ -161,3 +162,37 @@ def test_a_header_of_too_many_pixels_is_refused(tmp_path: Path) -> None:
     path.write_bytes(b"\x89PNG\r\n\x1a\n" + header + chunk(b"IDAT", zlib.compress(b"")) + chunk(b"IEND", b""))
     with pytest.raises(InputError, match="cannot be decoded"):
         read_image(path, "rgb")
+
+
+def chunk(kind: bytes, content: bytes) -> bytes:
+    return struct.pack(">I", len(content)) + kind + content + struct.pack(">I", zlib.crc32(kind + content))
+
+
+def test_a_png_is_judged_in_silence(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    whole = cv2.imencode(".png", np.random.default_rng(0).integers(0, 255, (16, 16, 3), np.uint8))[1].tobytes()
+    start = whole.index(b"IDAT") - 4
+    profile = chunk(b"iCCP", b"icc\0\0" + zlib.compress(b"no profile" * 40))
+    (tmp_path / "profile.png").write_bytes(whole[:33] + profile + whole[33:])
+    rotten = bytearray(whole)
+    rotten[start + 40] ^= 255
+    damaged = {"cut": whole[: start + 90], "rotten": bytes(rotten), "endless": whole[:33] + b"\xff\xff\xff\xffIDAT"}
+    for name, content in damaged.items():
+        (tmp_path / f"{name}.png").write_bytes(content)
+        with pytest.raises(InputError, match=rf"{name}\.png: cannot be decoded as an image \({len(content)} bytes\)"):
+            read_image(tmp_path / f"{name}.png", "rgb")
+    (tmp_path / "whole.png").write_bytes(whole + b"and something behind it")
+    images = [read_image(tmp_path / f"{name}.png", "rgb") for name in ("profile", "whole")]
+    assert (images[0] == images[1]).all()
+    assert capfd.readouterr().err == ""
+
+
+def test_what_is_no_file_of_a_sane_size_is_not_read(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe.png")
+    (tmp_path / "endless.png").symlink_to("/dev/zero")
+    for name in ("pipe.png", "endless.png"):
+        with pytest.raises(InputError, match=rf"{name}: is a pipe or a device"):
+            read_image(tmp_path / name, "rgb")
+    with (tmp_path / "sparse.png").open("wb") as file:
+        file.truncate(3 * 2**30)
+    with pytest.raises(InputError, match=r"sparse\.png: is too large for an image \(3\.0 GiB\)"):
+        read_image(tmp_path / "sparse.png", "rgb")

@@ -140,6 +140,8 @@ def test_weights_that_do_not_fit_are_refused_by_name(tmp_path: Path) -> None:
     with pytest.raises(InputError, match=r'"1.bias" is not part of the model'):
         load_weights(model, write(good | {"1.bias": torch.zeros(1)}), contract=contract)
     assert load_weights(model, write({"0.weight": good["0.weight"]}), contract=contract, allow=("0",)) == ["0.bias"]
+    with pytest.raises(InputError, match=r'start\.allow: neither .* have a module "heda"; there are 0'):
+        load_weights(model, write(good), contract=contract, allow=("0", "heda"))
 
 
 @pytest.mark.parametrize("header", ["[]", "3", "{", "[" * 100_000])

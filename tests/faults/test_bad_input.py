@@ -357,7 +357,9 @@ def test_predict_is_all_or_nothing(folder, finished, kind, capsys):
 
 def test_predict_a_folder_without_images(folder, finished, capsys):
     Path("empty").mkdir()
-    assert "holds no image" in refuse(capsys, "predict", finished, "empty")
+    message = refuse(capsys, "predict", finished, "empty")
+    assert message.startswith("empty: holds no image") and message.endswith("name images, or a folder that holds some")
+    assert "cannot be read" in refuse(capsys, "predict", finished, "x/" * 3000)
 
 
 def test_evaluate_what_is_not_there(folder, copied, capsys):

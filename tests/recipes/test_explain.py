@@ -40,9 +40,9 @@ def test_page_has_every_variant_and_field_with_its_meaning():
 
 def test_page_says_types_ranges_and_defaults():
     page = markdown()
-    assert "| `epochs` | integer >= 1 | `10` | Passes over the training data. |" in page
+    assert "| `epochs` | integer >= 1, <= 100000 | `10` | Passes over the training data. |" in page
     assert '| `precision` | "fp32", "bf16", "fp16" or "auto" | `"fp32"` |' in page
-    assert "| `milestone_epochs` | list of numbers, at least 1 of them | required |" in page
+    assert "| `milestone_epochs` | list of numbers > 0, 1 to 100 of them | required |" in page
     assert "| `grad_clip_norm` | number > 0 | not set |" in page
     assert "The keys are those of `[[data.train]]`." in page
 

@@ -106,7 +106,7 @@ def test_a_table_without_name_keeps_the_inherited_one(write_child):
         ),
         ('task = "detect"', '"task" is string "read" and cannot change; write a recipe that extends none'),
         ("train.epoch = 3", 'unknown key "train.epoch"; nearest: "train.epochs"'),
-        ("train.epochs = 1", '"schedule.warmup_epochs": 2 epochs of warm-up outlast train.epochs = 1'),
+        ("train.epochs = 1", '"schedule.warmup_epochs": 2 epochs of warm-up outlast train.epochs = 1; write at most 1'),
     ],
 )
 def test_a_child_changes_what_it_says(write_child, text, message):
@@ -257,7 +257,7 @@ def test_set_counts_among_the_changes_and_may_restate(write_child):
         ("=3", '--set "=3": expected key=value, e.g. train.epochs=30'),
         ("train epochs=3", '--set "train epochs=3": expected key=value, e.g. train.epochs=30'),
         ("train.epoch=3", '--set: unknown key "train.epoch"; nearest: "train.epochs"'),
-        ("train.epochs=ten", '--set: "train.epochs": expected integer >= 1, found string "ten"'),
+        ("train.epochs=ten", '--set: "train.epochs": expected integer >= 1, <= 100000, found string "ten"'),
         ("extends=y.toml", "--set: extends cannot be set; write a recipe that extends the other one"),
         ("task=detect", '--set: "task" is string "read" and cannot change; write a recipe that extends none'),
     ],

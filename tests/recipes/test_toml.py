@@ -24,13 +24,13 @@ OPTIMIZERS = st.one_of(
         {"name": st.sampled_from(["adamw", "adam", "adamp"])}, optional={"beta1": st.floats(0, 0.99)}
     ),
     st.fixed_dictionaries({"name": st.just("sgd"), "momentum": st.floats(0.1, 0.9), "nesterov": st.booleans()}),
-    st.fixed_dictionaries({"module_weight_decay": st.dictionaries(TEXT, st.floats(-1e300, 1e300), max_size=3)}),
+    st.fixed_dictionaries({"module_weight_decay": st.dictionaries(TEXT, st.floats(0, 1e300), max_size=3)}),
 )
 SCHEDULES = st.one_of(
     st.just({"name": "constant"}),
     st.fixed_dictionaries({"name": st.just("cosine"), "warmup_epochs": st.floats(0, 10), "min_rate": RATE}),
     st.fixed_dictionaries(
-        {"name": st.just("step"), "milestone_epochs": st.lists(st.floats(0, 99), min_size=1, max_size=3)}
+        {"name": st.just("step"), "milestone_epochs": st.lists(st.floats(0.5, 9), min_size=1, max_size=3)}
     ),
 )
 STAGES = st.lists(

@@ -98,7 +98,7 @@ def test_show_says_which_file_took_a_key_away(child):
         ('["budget", "budget"]', 'unset "budget": is listed twice; once is enough'),
         ("[]", '"unset": expected a list of keys such as ["train.ema_decay"], found empty list'),
         ('"budget"', '"unset": expected a list of keys such as ["train.ema_decay"], found string "budget"'),
-        ("[1]", '"unset": expected a list of keys such as ["train.ema_decay"], found list'),
+        ("[1]", '"unset": expected a list of keys such as ["train.ema_decay"], found list of 1'),
     ],
 )
 def test_what_cannot_be_unset(child, unset, message):

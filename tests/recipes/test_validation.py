@@ -1,5 +1,6 @@
 """Every way in which a recipe can be wrong is one line that names file, key and cure."""
 
+import json
 import re
 
 import pytest
@@ -33,11 +34,11 @@ WRONG = {
         'missing key "data.val[0].format"; valid: "tsv", "csv", "filename", "folder", "cifar", "hf_disk", "synthetic_plates"'
     ),
     # values
-    '[train]\nepochs = "ten"': '"train.epochs": expected integer >= 1, found string "ten"',
-    "[train]\nepochs = 1.0": '"train.epochs": expected integer >= 1, found number 1.0',
-    "[train]\nepochs = 0": '"train.epochs": expected integer >= 1, found integer 0',
-    "[train]\nepochs = true": '"train.epochs": expected integer >= 1, found true',
-    "[train]\nepochs = 2020-01-01": '"train.epochs": expected integer >= 1, found date or time 2020-01-01',
+    '[train]\nepochs = "ten"': '"train.epochs": expected integer >= 1, <= 100000, found string "ten"',
+    "[train]\nepochs = 1.0": '"train.epochs": expected integer >= 1, <= 100000, found number 1.0',
+    "[train]\nepochs = 0": '"train.epochs": expected integer >= 1, <= 100000, found integer 0',
+    "[train]\nepochs = true": '"train.epochs": expected integer >= 1, <= 100000, found true',
+    "[train]\nepochs = 2020-01-01": '"train.epochs": expected integer >= 1, <= 100000, found date or time 2020-01-01',
     "[train]\ncompile = 1": '"train.compile": expected true or false, found integer 1',
     '[train]\nprecision = "bf61"': (
         '"train.precision": expected "fp32", "bf16", "fp16" or "auto", found string "bf61"; nearest: "bf16"'
@@ -45,21 +46,21 @@ WRONG = {
     "[train]\nema_decay = nan": '"train.ema_decay": expected a finite number > 0, < 1, found nan',
     "[optimizer]\nlearning_rate = inf": '"optimizer.learning_rate": expected a finite number > 0, found inf',
     "[optimizer.module_weight_decay]\nhead = nan": (
-        '"optimizer.module_weight_decay.head": expected a finite number, found nan'
+        '"optimizer.module_weight_decay.head": expected a finite number >= 0, found nan'
     ),
     '[model]\nbackbone = "x"': '"model.backbone": expected table, found string "x"',
     "[model.backbone]\nchannels = 3": (
-        '"model.backbone.channels": expected list of integers >= 1, 1 to 5 of them, found integer 3'
+        '"model.backbone.channels": expected list of integers >= 1, <= 1024, 1 to 5 of them, found integer 3'
     ),
-    "[model.backbone]\nchannels = [1, 2, 0]": '"model.backbone.channels[2]": expected integer >= 1, found integer 0',
-    "[stage]\nfrom_epoch = 3": '"stage": expected list of [[tables]], found table',
+    "[model.backbone]\nchannels = [1, 2, 0]": '"model.backbone.channels[2]": expected integer >= 1, <= 1024, found integer 0',
+    "[stage]\nfrom_epoch = 3": '"stage": expected list of [[tables]], at most 100 of them, found table',
     "[select]": 'missing key "select.metric" (string)',
     # several keys that contradict each other
     '[optimizer]\nname = "sgd"\nnesterov = true': (
         '"optimizer": nesterov = true looks ahead along the momentum; set momentum above 0, e.g. 0.9'
     ),
     '[schedule]\nname = "cosine"\nwarmup_epochs = 99': (
-        '"schedule.warmup_epochs": 99 epochs of warm-up outlast train.epochs = 10'
+        '"schedule.warmup_epochs": 99 epochs of warm-up outlast train.epochs = 10; write at most 10'
     ),
     '[preprocessing]\nheight_px = 64\n[model.backbone]\nname = "resnet_vd"': (
         '"preprocessing.height_px": 64 px leave no single row behind resnet_vd; give 18 to 48, such as 32'
@@ -70,6 +71,15 @@ WRONG = {
     '[schedule]\nname = "cosine"\nwarmup_start_rate = 0.01': (
         '"schedule.warmup_start_rate": 0.01 is above the peak, optimizer.learning_rate = 0.001'
     ),
+    '[schedule]\nname = "step"\nmilestone_epochs = [30, 60]': (
+        '"schedule.milestone_epochs": 30 never comes; training ends after 10 epochs'
+    ),
+    '[schedule]\nname = "step"\nmilestone_epochs = [-1]': (
+        '"schedule.milestone_epochs[0]": expected number > 0, found integer -1'
+    ),
+    "[optimizer.module_weight_decay]\nhead = -1": (
+        '"optimizer.module_weight_decay.head": expected number >= 0, found integer -1'
+    ),
     "[model.backbone]\nchannels = [1, 2]": (
         '"model.backbone": channels has 2 stages and num_blocks 3; give each stage both'
     ),
@@ -78,6 +88,9 @@ WRONG = {
     ),
     '[[data.val]]\nformat = "filename"\npath = "x"\npattern = "("': (
         '"data.val[0].pattern": not a regular expression: missing ), unterminated subpattern at position 0'
+    ),
+    '[[data.val]]\nformat = "filename"\npath = "x"\npattern = "(?P<text>(a+)+)$"': (
+        '"data.val[0].pattern": a repeat of repeats can take for ever on one name; seal what it repeats: (?>...) in place of (...)'
     ),
     '[[data.val]]\nformat = "filename"\npath = "x"\npattern = "(a)"': (
         '"data.val[0].pattern": the expression needs a group that is the label: (?P<text>...)'
@@ -91,6 +104,84 @@ def test_says_in_one_line_what_is_wrong(write, text, message):
     with pytest.raises(InputError) as caught:
         load(path)
     assert str(caught.value) == f"set/x.toml: {message}"
+
+
+TOO_MUCH = [
+    *("train.epochs = 100001", "train.batch_size = 1000001", "train.accumulation_steps = 4097"),
+    *("model.backbone.stem_channels = 513", "model.backbone.channels = [1025]", "model.backbone.num_blocks = [33]"),
+    *("model.backbone.column_size = 2049", "model.neck.hidden_size = 2049"),
+    *("data.train[0].num_images = 1000001", "data.train[0].seed = 4294967296", "data.train[0].weight = 1001"),
+    *("schedule.cycle_epochs = 0.001", 'data.train[0].layouts = ["' + "0" * 42 + '"]'),
+]
+
+
+@pytest.mark.parametrize("text", TOO_MUCH)
+def test_no_number_leads_beyond_memory_or_time(text):
+    key, _, value = text.partition(" = ")
+    number = json.loads(value)
+    raw = {"task": "read", "data": {"train": [{"format": "synthetic_plates"}]}, "schedule": {"name": "cyclic"}}
+    *parents, last = key.replace("[0]", "").split(".")
+    table = raw
+    for parent in parents:
+        table = table.setdefault(parent, {})
+        table = table[0] if isinstance(table, list) else table
+    table[last] = number
+    with pytest.raises(InputError, match=rf'"{re.escape(key)}(\[0\])?": expected .*, found '):
+        validate(raw, file="x")
+
+
+@pytest.mark.parametrize(
+    "many", [{"stage": [{"from_epoch": 1}] * 101}, {"schedule": {"name": "step", "milestone_epochs": [1.0] * 101}}]
+)
+def test_nor_do_lists(many):
+    raw = {"task": "read", "data": {"train": [{"format": "synthetic_plates"}]}}
+    with pytest.raises(InputError, match="100 of them, found list of 101"):
+        validate({**raw, **many}, file="x")
+
+
+CLASSIFY = 'task = "classify"\n[[data.train]]\nformat = "folder"\npath = "x"\n'
+WRONG_OF_CLASSES = {
+    '[preprocessing]\ncolour = "grey"\n[augment.jitter]\nhue = 0.1': (
+        '"augment.jitter.hue": grey images have none; remove it'
+    ),
+    '[preprocessing]\ncolour = "grey"\n[augment.jitter]\nsaturation = 0.1\nbrightness = 0.1': (
+        '"augment.jitter.saturation": grey images have none; remove it'
+    ),
+    "[preprocessing]\nheight_px = 16\n[augment]\ncrop_padding_px = 8": (
+        '"augment.crop_padding_px": 8 px push too much out of images of 32 x 16 px; write at most 7'
+    ),
+    '[preprocessing]\nheight_px = 16\n[augment.erasing]\nname = "cutout"\nsize_px = 33': (
+        '"augment.erasing.size_px": 33 px cover whole images of 32 x 16 px; write a smaller one'
+    ),
+    '[augment.erasing]\nname = "random_erasing"\nmax_area_fraction = 1.0': (
+        '"augment.erasing.max_area_fraction": expected number > 0, <= 0.9, found number 1.0'
+    ),
+    '[classes]\nnames = ["a", " "]': '"classes": names: one of them is empty; take it off the list',
+    '[classes]\nnames = ["a", "b", "a"]': '"classes": names: "a" is listed twice; each class once',
+    '[classes]\nnames = ["a"]': '"classes.names": expected list of strings, 2 to 100000 of them, found list of 1',
+}
+
+
+@pytest.mark.parametrize(("text", "message"), WRONG_OF_CLASSES.items())
+def test_says_what_is_wrong_with_a_recipe_of_classes(write, text, message):
+    with pytest.raises(InputError) as caught:
+        load(write("set/x.toml", CLASSIFY + text))
+    assert str(caught.value) == f"set/x.toml: {message}"
+
+
+def test_many_classes_are_checked_at_once(write):
+    names = json.dumps([f"class {number}" for number in range(100_000)])
+    assert len(load(write("x.toml", f"{CLASSIFY}[classes]\nnames = {names}")).recipe.classes.names) == 100_000
+
+
+@pytest.mark.parametrize(
+    ("metric", "higher"), [("cer", False), ("nll", False), ("ece", False), ("top1_accuracy", True)]
+)
+def test_the_direction_of_a_metric_follows_from_it(write, metric, higher):
+    path = write("x.toml", f'{CLASSIFY}[select]\nmetric = "{metric}"')
+    assert load(path).recipe.select.higher_is_better is higher
+    told = load(path, overrides=[f"select.higher_is_better={str(not higher).lower()}"])
+    assert told.recipe.select.higher_is_better is not higher
 
 
 @pytest.mark.parametrize(

@@ -5,7 +5,7 @@ import math
 
 import pytest
 
-from saccade.records.encoding import decode, encode
+from saccade.records.encoding import decode, decode_rows, encode
 
 
 def refuse(name: str) -> None:
@@ -45,3 +45,17 @@ def test_what_is_no_object_is_refused(text: bytes) -> None:
 def test_values_that_are_not_plain_are_a_mistake_of_the_program() -> None:
     with pytest.raises(TypeError):
         encode({"loss": object()})
+
+
+def test_rows_decoded_together_are_those_decoded_one_by_one() -> None:
+    rows = [{"step": 1, "loss": 0.5}, {"step": 2, "loss": math.inf}, {"id": "caf\udce9.png"}]
+    lines = [encode(row) for row in rows]
+    assert decode_rows(lines) == [decode(line) for line in lines] == rows
+    assert decode_rows([]) == []
+
+
+@pytest.mark.parametrize(
+    "line", [b"", b"[1]", b'{"a": 1', b'{"a": 1}, {"b": 2}', b"\xff", b'{"non_finite": 3}', b'{"a": 1}], [{"b": 2}']
+)
+def test_one_damaged_row_of_several_is_no_row(line: bytes) -> None:
+    assert decode_rows([b'{"step": 1}', line]) is None

@@ -42,6 +42,23 @@ def test_a_second_resume_drops_what_came_after_it_in_both_segments(writer: RunWr
     assert read_run(writer.folder).history() == [{"event": "resume", "step": 0}, {"step": 1, "loss": 2.0}]
 
 
+def test_events_alone_are_those_of_the_whole_history(writer: RunWriter) -> None:
+    rows = [{"step": 1}, {"event": "validation", "step": 2}, {"event": "validation", "step": 4}, {"step": 5}]
+    for row in [*rows, {"event": "resume", "step": 2}, {"step": 3}, {"event": "validation", "step": 4, "epoch": 2}]:
+        writer.append(row)
+    run = read_run(writer.folder)
+    assert run.history(events_only=True) == [row for row in run.history() if "event" in row]
+    assert [row.get("epoch") for row in run.history(events_only=True)] == [None, None, 2]
+
+
+def test_a_damaged_event_keeps_its_line_number(writer: RunWriter) -> None:
+    writer.append({"step": 1})
+    with (writer.folder / "history.jsonl").open("ab") as file:
+        file.write(b'{"event": \n{"step": 3}\n')
+    with pytest.raises(InputError, match=r"history\.jsonl, line 2, is damaged"):
+        read_run(writer.folder).history(events_only=True)
+
+
 def test_a_row_without_a_step_stays(writer: RunWriter) -> None:
     writer.append({"event": "note"})
     writer.append({"event": "resume", "step": 0})
@@ -235,3 +252,16 @@ def test_rows_of_a_task_of_ones_own_hold_anything(writer: RunWriter) -> None:
     rows: list[dict[str, object]] = [{"id": "1", "target": [[0, 1]], "prediction": None}]
     writer.write_predictions("val", rows)
     assert read_run(writer.folder).predictions("val") == rows
+
+
+# Notes
+
+
+def test_a_run_without_notes_has_none(writer: RunWriter) -> None:
+    assert read_run(writer.folder).notes() == []
+
+
+def test_notes_that_are_not_utf8_are_named(writer: RunWriter) -> None:
+    (writer.folder / "notes.md").write_bytes("앞".encode("euc-kr"))
+    with pytest.raises(InputError, match=r"notes\.md is not UTF-8: save it as UTF-8"):
+        read_run(writer.folder).notes()

@@ -15,6 +15,7 @@ import pytest
 
 from saccade.errors import InputError
 from saccade.records import SCHEMA_VERSION, RunWriter, read_run
+from saccade.records.writer import append_note
 
 
 @contextmanager
@@ -257,3 +258,33 @@ def test_a_figure_is_replaced_and_its_name_is_a_file_name(make_writer) -> None:
     assert writer.write_figure("val_confusion.png", b"new").read_bytes() == b"new"
     with pytest.raises(ValueError, match="cannot name a figure"):
         writer.write_figure("../x.png", b"")
+
+
+# Notes
+
+
+def test_notes_are_appended_while_the_run_is_written(writer: RunWriter) -> None:
+    path = append_note(writer.folder, "first")
+    append_note(writer.folder, "second\nof two lines")
+    assert path == writer.folder / "notes.md"
+    assert [note.text for note in read_run(writer.folder).notes()] == ["first", "second\nof two lines"]
+
+
+@pytest.mark.parametrize("end", ["by hand", "by hand\n", "by hand\n\n"])
+def test_a_note_never_joins_the_line_above_it(writer: RunWriter, end: str) -> None:
+    (writer.folder / "notes.md").write_text(end)
+    append_note(writer.folder, "added")
+    assert (writer.folder / "notes.md").read_text().startswith("by hand\n\n## ")
+    assert [note.text for note in read_run(writer.folder).notes()] == ["by hand", "added"]
+
+
+def test_only_a_run_is_noted(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="is not a run folder"):
+        append_note(tmp_path, "x")
+    assert list_files(tmp_path) == set()
+
+
+def test_a_note_that_cannot_be_written_names_the_file(writer: RunWriter) -> None:
+    (writer.folder / "notes.md").mkdir()
+    with pytest.raises(InputError, match=r"notes\.md cannot be written \(Is a directory\): allow writing there"):
+        append_note(writer.folder, "x")

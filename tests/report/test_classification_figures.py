@@ -8,10 +8,12 @@ import pytest
 
 from saccade.metrics.classification import summarise_classification
 from saccade.report.classification_figures import (
+    MOST_CELLS,
     MOST_CLASSES,
     MOST_LABELLED,
     Answered,
     choose_classes,
+    draw_calibration,
     draw_confusion,
     draw_extremes,
 )
@@ -38,6 +40,45 @@ def test_the_confusions_of_any_number_of_classes_fit_a_page(num_classes: int) ->
     height, width = picture.shape[:2]
     assert 300 < height < 1800 and height * 0.8 < width < 1900
     assert (picture[0] == 255).all() and (picture[:, 0] == 255).all()  # nothing is cut off
+
+
+def test_neighbours_share_a_cell_where_there_are_more_classes_than_pixels() -> None:
+    summary = summarise(3 * MOST_CELLS + 1, 300)
+    assert read_png(draw_confusion(summary, title="val")).shape[0] < 1800
+
+
+def test_names_of_any_kind_can_be_written(recwarn: pytest.WarningsRecorder) -> None:
+    summary = summarise(3)
+    for row, name in zip(summary["by_class"], ("line\nbreak", "a" * 300, "$x_1$ \x07"), strict=True):
+        row["label"] = name
+    summary["confusion"] = [["line\nbreak", "a" * 300, 2], ["$x_1$ \x07", "$x_1$ \x07", 1]]
+    picture = read_png(draw_confusion(summary, title="val"))
+    assert picture.shape[0] < 700 and not recwarn.list
+
+
+def find_bars(picture: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return the columns of the upper and of the lower bars, as counts of bar-coloured pixels."""
+    blue = (abs(picture.astype(int) - (0x7F, 0xA8, 0xD1)) < 12).all(2)
+    middle = int(len(blue) * 0.7)
+    return blue[:middle].sum(0), blue[middle:].sum(0)
+
+
+def test_calibration_shows_shares_above_and_numbers_below() -> None:
+    summary = summarise(3)
+    summary["reliability"] = [
+        {"low": 0.0, "high": 0.5, "n": 10, "confidence": 0.3, "accuracy": 0.9},
+        {"low": 0.5, "high": 1.0, "n": 40, "confidence": 0.9, "accuracy": 0.3},
+    ]
+    upper, lower = find_bars(read_png(draw_calibration(summary, title="val, 50 images")))
+    inside = np.flatnonzero(lower)
+    left, right = inside[len(inside) // 4], inside[3 * len(inside) // 4]
+    assert upper[left] > 2.5 * upper[right] > 0 and lower[right] > 3 * lower[left] > 0
+
+
+def test_one_bin_of_calibration_will_do() -> None:
+    summary = summarise(3)  # every confidence is 0.5
+    assert len(summary["reliability"]) == 1
+    assert read_png(draw_calibration(summary, title="val")).shape[0] > 500
 
 
 def test_a_perfect_classifier_is_a_diagonal() -> None:

@@ -1,11 +1,13 @@
-"""`saccade data stats|look`: what is in the data, in numbers and as a picture."""
+"""`saccade data stats|look|convert`: what is in the data, in numbers and as a picture; and the same in another format."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal, NamedTuple
 
 import typer
 
+from saccade.commands.data_convert import convert_data, render_conversion
 from saccade.commands.data_of_task import read_recipe_data
+from saccade.commands.data_sources import make_sources, split_name
 
 if TYPE_CHECKING:
     from saccade.commands.data_of_task import RecipeData
@@ -13,12 +15,9 @@ if TYPE_CHECKING:
     from saccade.data.images import Image
     from saccade.data.label_statistics import Labels
     from saccade.data.splits import Split
-    from saccade.recipes.tables.data import Source
     from saccade.recipes.tables.recipe import Recipe
 
-app = typer.Typer(help="Look at the data of a recipe, or count what is in it.")
-
-_FORMATS = ("tsv", "csv", "filename", "folder", "cifar", "hf_disk")
+app = typer.Typer(help="Look at data, count what is in them, or convert them.")
 _MAYBE_CLASSES = ("folder", "hf_disk")
 """Formats whose labels may be texts or classes."""
 _NUM_AUGMENTED = 3
@@ -46,8 +45,8 @@ def stats(
 
     from saccade.data.statistics import compute_statistics, render_text
 
-    name, _, path = source.partition(":")
-    if name in _FORMATS and path:
+    name, path = split_name(source)
+    if name is not None:
         split, labels, said = _read_source(name, path, data_root or Path("."))
         statistics = compute_statistics([split], labels)
     else:
@@ -94,6 +93,37 @@ def look(
     typer.echo(path)
 
 
+@app.command()
+def convert(
+    sources: Annotated[
+        list[str],
+        typer.Argument(
+            metavar="SOURCE...",
+            help="A recipe, a folder or label file as `saccade new` takes it, or one or several FORMAT:PATH.",
+        ),
+    ],
+    to: Annotated[
+        Literal["tsv", "csv", "paddleocr", "dtrb", "doctr", "lmdb"],
+        typer.Option(
+            "--to", help="The format to write; csv is that of fast-plate-ocr, lmdb that of PaddleOCR and DTRB."
+        ),
+    ],
+    out: Annotated[Path, typer.Option("--out", metavar="FOLDER", help="A folder that is not there yet.")],
+    data_root: Annotated[Path | None, typer.Option("--data-root", help="Folder of relative data paths.")] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False,
+) -> None:
+    """Write labelled images in another format, and say what is written, dropped and why.
+
+    A recipe is read as training would read it, and is as strict; anything else is read leniently. Image files are copied
+    byte by byte; what is drawn or stored as pixels becomes PNG. Splits get a folder each. Nothing is overwritten, and
+    what is written in part is removed.
+    """
+    import json
+
+    report = convert_data(sources, to, out, data_root)
+    typer.echo(json.dumps(report, indent=2, ensure_ascii=False) if as_json else render_conversion(report))
+
+
 def _name_font(characters: str) -> str:
     """Return which font to install, of those that the contact sheet looks for, to see these characters."""
     import unicodedata
@@ -109,7 +139,7 @@ def _read_source(name: str, path: str, root: Path) -> tuple["Split", "Labels", s
     from saccade.data.splits import load_split
     from saccade.text.charset import Charset
 
-    split = load_split("all", _make_sources(name, path, root), root)
+    split = load_split("all", make_sources(name, path, root), root)
     names = sorted({entry.label for entry in split.entries})
     has_classes = name == "cifar" or (name in _MAYBE_CLASSES and _look_like_classes(split, len(names)))
     labels: Labels = Classes(names) if has_classes else Texts(Charset.from_labels(names))
@@ -126,39 +156,6 @@ def _look_like_classes(split: "Split", num_labels: int) -> bool:
     from saccade.commands.new import look_like_classes
 
     return look_like_classes(len(split.entries) + sum(map(len, split.dropped.values())), num_labels)
-
-
-def _make_sources(name: str, path: str, root: Path) -> tuple["Source", ...]:
-    """Return lenient sources: one, or both parts of a CIFAR."""
-    from pydantic import TypeAdapter
-
-    from saccade.recipes.tables.data import Keep, Source
-
-    own: list[dict[str, str]] = [{}]
-    if name == "cifar":
-        own = [{"variant": _find_variant(root / path), "part": part} for part in ("train", "test")]
-    base = {"format": name, "path": path, "keep": Keep(readable=True, labelled=True, unique=True)}
-    adapter: TypeAdapter[Source] = TypeAdapter(Source)
-    return tuple(adapter.validate_python(base | keys) for keys in own)
-
-
-def _find_variant(path: Path) -> str:
-    """Tell which CIFAR lies at a path.
-
-    Raises:
-        InputError: None, or more than one.
-    """
-    from saccade.data.formats.cifar import PUBLISHED
-    from saccade.errors import InputError
-
-    names = {variant: (each.folder, each.archive) for variant, each in PUBLISHED.items()}
-    found = [
-        variant for variant, own in names.items() if path.name in own or any((path / name).exists() for name in own)
-    ]
-    if len(found) == 1:
-        return found[0]
-    known = ", ".join(name for own in names.values() for name in own)
-    raise InputError(f"cifar:{path}: holds {'several' if found else 'none'} of {known}; give the path of one of them")
 
 
 class _Change(NamedTuple):

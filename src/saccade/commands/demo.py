@@ -1,23 +1,21 @@
-"""`saccade demo`: two small experiments on drawn plates, compared on one page.
+"""`saccade demo`: two small experiments on drawn plates, told on one page.
 
-They go the way of `saccade train`; what the page says is measured when it runs.
+They go the way of `saccade train` and the page the way of `saccade report`; what it says is measured when it runs.
 """
 
 import sys
-from collections.abc import Sequence
 from importlib.resources import as_file, files
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from saccade.errors import InputError
-
 if TYPE_CHECKING:
-    from saccade.report.html import Reading
+    from saccade.report.page import Block
 
 _SERIES = "synthetic_plates"
 _EXPERIMENTS = ("baseline", "moving_corners")
+_TITLE = "Does it read better when corners move and the light changes?"
 _UNSEEN_SEED = 3
 _UNSEEN = (("drawn as in training", 0.3), ("drawn harder", 0.7))
 """What is said of a kind of unseen plates, and their difficulty."""
@@ -25,7 +23,9 @@ _COMMANDS = """\
 saccade new FOLDER            # looks at images and labels, writes recipe.toml
 saccade train recipe.toml     # prints the folder of the run
 saccade evaluate RUN
-saccade predict RUN IMAGE..."""
+saccade predict RUN IMAGE...
+saccade note RUN TEXT         # what you make of it, kept with the run
+saccade report runs           # this page, of all your runs"""
 
 
 def demo(
@@ -33,14 +33,15 @@ def demo(
 ) -> None:
     """Train two experiments, write one page.
 
-    Their plates are drawn, so it needs no data; they are compared on the page, whose path is printed.
+    Their plates are drawn, so it needs no data. The page is that of `saccade report`, with plates read that neither
+    training saw; its path is printed.
     """
     with as_file(files("saccade.data.synthetic") / "recipes") as recipes:
         print(make_demo(out, recipes))
 
 
 def make_demo(out: Path, recipes: Path, *, num_unseen: int = 12) -> Path:
-    """Train the two recipes of a folder, compare their runs and return the page.
+    """Train the two recipes of a folder, report on their runs and return the page.
 
     Args:
         out: Folder of the records and the page; made where it is missing.
@@ -50,26 +51,25 @@ def make_demo(out: Path, recipes: Path, *, num_unseen: int = 12) -> Path:
     Raises:
         InputError, RunFailedError, StoppedError: As `saccade train`; or the page cannot be written.
     """
-    from saccade.records.reader import read_run
-    from saccade.report.comparison import compare_runs
-    from saccade.report.html import describe_difference, render_page
+    from saccade.commands.report import read_images, write_report
+    from saccade.report.chain import read_report
+    from saccade.report.html import render_html
+    from saccade.report.languages import LANGUAGES
+    from saccade.report.script import Script
+    from saccade.report.sections import Extra, make_page
+    from saccade.report.steps import describe_difference, name_verdict
 
     print("drawing plates; the two trainings that follow take about a minute each", file=sys.stderr)
-    parent, child = train_both(recipes, out / "runs")
-    comparison = compare_runs(read_run(parent), read_run(child))
-    print(f"{comparison.verdict}: {describe_difference(comparison.exact_match)} of exact match", file=sys.stderr)
-    page = render_page(
-        comparison,
-        read_unseen(child, num_unseen),
-        title="Does it read better when corners move and the light changes?",
-        commands=_COMMANDS,
-    )
-    path = out / "index.html"
-    try:
-        path.write_text(page, encoding="utf-8")
-    except OSError as error:
-        raise InputError(f"{path}: cannot be written ({error.strerror}); choose another place with --out") from None
-    return path
+    words = LANGUAGES["en"]
+    folders = train_both(recipes, out / "runs")
+    with Script() as script:
+        report = read_report(out / "runs")
+        last = report.chains[0].links[-1].comparison
+        if last is not None:
+            print(f"{name_verdict(last.verdict, words)}: {describe_difference(last, words)}", file=sys.stderr)
+        extra = Extra(_TITLE, [*show_unseen(folders[-1], num_unseen), *_show_commands()])
+        page = make_page(report, words, lambda hardest: read_images(hardest, None), extra)
+        return write_report(out / "index.html", render_html(page, script.read()))
 
 
 def train_both(recipes: Path, runs: Path) -> tuple[Path, Path]:
@@ -91,18 +91,34 @@ def train_both(recipes: Path, runs: Path) -> tuple[Path, Path]:
     return parent, child
 
 
-def read_unseen(run: Path, num_images: int) -> "Sequence[Reading]":
-    """Draw plates that no training saw, and read them with a run's best weights."""
+def show_unseen(run: Path, num_images: int) -> "list[Block]":
+    """Draw plates that no training saw, and show what a run's best weights read in them."""
     import cv2
 
     from saccade.data.synthetic.plates import draw_plate
     from saccade.door import load
-    from saccade.report.html import Reading
+    from saccade.report.languages import LANGUAGES
+    from saccade.report.page import Heading, Line, Paragraph, Picture, Pictures, Tone
 
+    words = LANGUAGES["en"]
     kinds = [_UNSEEN[index * len(_UNSEEN) // num_images] for index in range(num_images)]
     plates = [draw_plate(_UNSEEN_SEED, index, difficulty=difficulty) for index, (_, difficulty) in enumerate(kinds)]
-    predictions = load(run).predict([plate.image for plate in plates])
-    return [
-        Reading(cv2.imencode(".png", plate.image[:, :, ::-1])[1].tobytes(), kind, plate.text, prediction)
-        for (kind, _), plate, prediction in zip(kinds, plates, predictions, strict=True)
-    ]
+    pictures = []
+    for (kind, _), plate, read in zip(kinds, plates, load(run).predict([plate.image for plate in plates]), strict=True):
+        right = read.text == plate.text
+        truth = f"{words.right if right else words.wrong}; {words.truth.format(truth=plate.text)}"
+        lines: list[Line] = [(truth,), (words.confidence.format(value=f"{read.confidence:.2f}"),), (kind,)]
+        png = cv2.imencode(".png", plate.image[:, :, ::-1])[1].tobytes()
+        tone: Tone = "right" if right else "wrong"
+        pictures.append(Picture(png, f"Plate {plate.text}", read.text or words.nothing, lines, tone))
+    num_right = sum(picture.tone == "right" for picture in pictures)
+    says = words.unseen_says.format(experiment=run.parent.name, right=num_right, count=len(pictures))
+    return [Heading(2, words.unseen), Paragraph((says,)), Pictures(pictures)]
+
+
+def _show_commands() -> "list[Block]":
+    from saccade.report.languages import LANGUAGES
+    from saccade.report.page import Commands, Heading, Paragraph
+
+    words = LANGUAGES["en"]
+    return [Heading(2, words.commands), Paragraph((words.commands_note,)), Commands(_COMMANDS)]

@@ -2,6 +2,7 @@
 
 import json
 import math
+import re
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
@@ -10,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
-from saccade.errors import InputError
+from saccade.errors import InputError, make_printable
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
 _NUM_WORST = 5
 _NUM_TAKEN_FOR = 3
 _NUM_BEST = 5
-_LOWER_IS_BETTER = frozenset({"cer", "ece", "nll"})
+_LONGEST_NAME = 30
 
 
 def evaluate(
@@ -42,13 +43,16 @@ def evaluate(
     """Compute every metric of a run.
 
     They come from its stored predictions; a split without any, or whose file is damaged, is predicted first. Of a
-    classifier, pictures of its confusions and of its worst and best images go to the run's folder, but not with --json.
+    classifier, pictures of its confusions, its calibration, and its worst and best images go to the run's folder, but not
+    with --json.
     """
     from saccade.records.reader import read_run
 
     record = read_run(run)
     if data is not None and split is not None:
         raise InputError("--data names images of its own; leave --split out")
+    if data is not None:
+        _check_data(data)
     if data is not None:
         metrics: Mapping[str, Any] = {
             "splits": {data: _predict(run, None, data=data, data_root=data_root, device=device)}
@@ -68,6 +72,15 @@ def evaluate(
             _print_selection(metrics["selection"], metrics["splits"])
         if data is None and record.recipe["task"] == "classify":
             _draw_classes(record, shown, data_root)
+
+
+def _check_data(data: str) -> None:
+    """Refuse what does not name data, or names a split, before it is read as the test split of the run."""
+    from saccade.recipes.command_line import data_tables
+
+    if re.match(r"\w+=", data):
+        raise InputError(f'--data "{data}": expected FORMAT:PATH without a split, e.g. folder:photos')
+    data_tables([data])
 
 
 def _recompute(record: "Run", predict: Callable[[str], dict[str, Any]]) -> dict[str, Any]:
@@ -167,8 +180,12 @@ def _make_table(*columns: str) -> "Table":
 
     table = Table(box=None, pad_edge=False, padding=(0, 3, 0, 0), header_style="dim")
     for number, column in enumerate(columns):
-        table.add_column(column, justify="left" if number == 0 else "right", no_wrap=True)
+        is_long = column in _LONG_COLUMNS  # these give way in a narrow terminal, and no name is cut
+        table.add_column(column, justify="left" if number == 0 or is_long else "right", no_wrap=not is_long)
     return table
+
+
+_LONG_COLUMNS = ("taken for", "read as")
 
 
 def _write_share(value: float, num_images: int) -> str:
@@ -177,13 +194,15 @@ def _write_share(value: float, num_images: int) -> str:
 
 
 def _list_metrics(summary: Mapping[str, Any]) -> "Table":
+    from saccade.recipes.tables.training import LOWER_IS_BETTER
+
     table = _make_table("metric", "value", "95 % interval", "")
     says_nothing = {"top5_accuracy"} if len(summary.get("by_class", ())) in range(1, _NUM_BEST + 1) else set()
     for name, estimate in summary.items():
         if name not in says_nothing and isinstance(estimate, dict) and "value" in estimate:
             write = partial(_write_share, num_images=estimate["n"])
             bounds = "" if estimate["low"] is None else f"{write(estimate['low'])} to {write(estimate['high'])}"
-            note = "lower is better" if name in _LOWER_IS_BETTER else ""
+            note = "lower is better" if name in LOWER_IS_BETTER else ""
             table.add_row(name, write(estimate["value"]), bounds, note)
     return table
 
@@ -213,11 +232,17 @@ def _list_classes(summary: Mapping[str, Any]) -> "Table":
     for row in sorted(missed, key=lambda row: row["accuracy"])[:_NUM_WORST]:
         others = [(count, other) for target, other, count in summary["confusion"] if row["label"] == target != other]
         most = sorted(others, key=lambda item: -item[0])[:_NUM_TAKEN_FOR]
-        taken_for = ", ".join(f"{other} {count}x" for count, other in most)
+        taken_for = ", ".join(f"{_name(other)} {count}x" for count, other in most)
         write = partial(_write_share, num_images=row["n"])
         bounds = f"{write(row['low'])} to {write(row['high'])}"
-        table.add_row(row["label"], f"{row['n']:,}", write(row["accuracy"]), bounds, taken_for)
+        table.add_row(_name(row["label"]), f"{row['n']:,}", write(row["accuracy"]), bounds, taken_for)
     return table
+
+
+def _name(label: str) -> str:
+    """Return a class as a table shows it: on one line, and not too long for it."""
+    name = make_printable(label)
+    return name if len(name) <= _LONGEST_NAME else f"{name[: _LONGEST_NAME - 3]}..."
 
 
 def _print_selection(selection: Mapping[str, Any], splits: Mapping[str, Any]) -> None:
@@ -258,16 +283,25 @@ def _draw_classes(record: "Run", splits: Mapping[str, Any], data_root: Path | No
     """Write the confusions of each split, and its worst and best images where they are at hand."""
     from saccade.data.contact_sheet import FONTS
     from saccade.data.images import read_image
-    from saccade.report.classification_figures import Answered, choose_classes, draw_confusion, draw_extremes
+    from saccade.report.classification_figures import (
+        Answered,
+        choose_classes,
+        draw_calibration,
+        draw_confusion,
+        draw_extremes,
+    )
 
     for name, summary in splits.items():
         accuracy, right = summary["top1_accuracy"], "share that is right"
         title = f"{name}, {accuracy['n']:,} images, {right}: {accuracy['value']:.3f}"
-        pictures = {"confusion": draw_confusion(summary, title=title, fonts=FONTS)}
+        pictures = {
+            "confusion": draw_confusion(summary, title=title, fonts=FONTS),
+            "calibration": draw_calibration(summary, title=_title_calibration(name, summary), fonts=FONTS),
+        }
         chosen = choose_classes(summary)
         wanted = {image for row in chosen for image in (*row["worst"], *row["best"])}
         try:
-            entries = _find_entries(record, name, data_root)
+            entries = find_entries(record, name, data_root)
             rows = {row["id"]: row for row in record.predictions(name) if row["id"] in wanted}
             answered = {
                 image: Answered(read_image(entries[image], "rgb"), row["target"], row["prediction"], row["confidence"])
@@ -276,14 +310,26 @@ def _draw_classes(record: "Run", splits: Mapping[str, Any], data_root: Path | No
         except InputError as error:
             print(f"saccade: no picture of the worst and best images of {name}: {error}", file=sys.stderr)
         else:
-            title = f"{name}, the {len(chosen)} classes that are right least often"
+            num_present = sum(row["n"] > 0 for row in summary["by_class"])
+            some = f"the {len(chosen)} of {num_present} classes that are right least often"
+            every = "every class, those that are right least often first"
+            title = f"{name}, {some if len(chosen) < num_present else every}"
             pictures["extremes"] = draw_extremes(chosen, answered, title=title, fonts=FONTS)
         for kind, picture in pictures.items():
             _write_figure(record, f"{name}_{kind}.png", picture)
 
 
-def _find_entries(record: "Run", split: str, data_root: Path | None) -> Mapping[str, Any]:
-    """Return the images of a split by their ids, without reading them."""
+def _title_calibration(split: str, summary: Mapping[str, Any]) -> str:
+    ece = summary["ece"]
+    return f"{split}, {ece['n']:,} images, mean gap (ece): {ece['value']:.3f}"
+
+
+def find_entries(record: "Run", split: str, data_root: Path | None) -> Mapping[str, Any]:
+    """Return the images of a split by their ids, without reading them.
+
+    Raises:
+        InputError: They are not where the recipe says, or one of them is gone.
+    """
     from saccade.data.formats.sources import read_source
     from saccade.data.pool import name_in_split
     from saccade.recipes.loader import load

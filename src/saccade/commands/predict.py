@@ -2,11 +2,14 @@
 
 import csv
 import json
+import os
 import sys
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import typer
+
+from saccade.errors import InputError, make_printable
 
 Rows = list[tuple[str, dict[str, Any]]]
 """Image and what is said of it: the answer first, `confidence` among the rest."""
@@ -19,11 +22,10 @@ def predict(
     device: Annotated[str, typer.Option(help="auto, cpu, cuda or mps.")] = "auto",
 ) -> None:
     """Name or read what images show with a trained model."""
-    from saccade.data.formats.entry import find_images
     from saccade.records.reader import read_run
 
     read_run(model)
-    paths = [path for image in images for path in (find_images(image)[0] if image.is_dir() else [image])]
+    paths = [path for image in images for path in (_list_folder(image) if os.path.isdir(image) else [image])]
     from saccade.door import load
 
     outputs = [prediction.to_output() for prediction in load(model, device=device).predict(paths)]
@@ -37,19 +39,30 @@ def predict(
             _print_csv(rows)
 
 
+def _list_folder(folder: Path) -> list[Path]:
+    from saccade.data.formats.entry import find_images
+
+    try:
+        return find_images(folder)[0]
+    except InputError as error:
+        raise InputError(f"{str(error).partition(';')[0]}; name images, or a folder that holds some") from None
+
+
 def _print_table(rows: Rows) -> None:
     """Print aligned columns, the answer last: only there may a wide script take two cells a character."""
     from rich.cells import cell_len
 
-    width = max(cell_len(name) for name, _ in rows)
-    for name, output in rows:
-        answer = next(iter(output.values()))
+    names = [make_printable(name) for name, _ in rows]
+    width = max(map(cell_len, names))
+    for name, (_, output) in zip(names, rows, strict=True):
+        answer = make_printable(str(next(iter(output.values()))))
         typer.echo(f"{name}{' ' * (width - cell_len(name))}  {output['confidence']:.3f}  {answer}")
 
 
 def _print_jsonl(rows: Rows) -> None:
     for name, output in rows:
-        typer.echo(json.dumps({"image": name, **output}, ensure_ascii=False))
+        is_utf8 = name == _write_utf8(name)
+        typer.echo(json.dumps({"image": name, **output}, ensure_ascii=not is_utf8))
 
 
 def _print_csv(rows: Rows) -> None:
@@ -57,4 +70,9 @@ def _print_csv(rows: Rows) -> None:
     columns = [key for key, value in rows[0][1].items() if not isinstance(value, list)]
     writer = csv.writer(sys.stdout, lineterminator="\n")
     writer.writerow(["image", *columns])
-    writer.writerows([name, *(output[key] for key in columns)] for name, output in rows)
+    writer.writerows([_write_utf8(name), *(output[key] for key in columns)] for name, output in rows)
+
+
+def _write_utf8(name: str) -> str:
+    """Return a name with the bytes that are not UTF-8, which Python reads as lone surrogates, as their escapes."""
+    return name.encode("utf-8", "backslashreplace").decode("utf-8")

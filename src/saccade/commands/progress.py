@@ -24,6 +24,9 @@ _SIGNALS = (signal.SIGTERM, signal.SIGINT)
 _VIEWS = {"val": "validation", "train_clean": "train", "train_augmented": "augmented"}
 
 
+_SPLITS = {"train": "training", "val": "validation"}
+
+
 class Display(Hooks):
     """Shows one run, as a context manager; SIGTERM and SIGINT ask it to save and stop, a second one ends it at once."""
 
@@ -122,7 +125,13 @@ class Display(Hooks):
     def _start(self, row: Mapping[str, Any]) -> None:
         self._num_epochs = row["num_steps"] // row["steps_per_epoch"]
         self._pace = _Pace(row["step"], row["num_steps"])
-        self._say(f"images   {row['num_train']:,} train, {row['num_val']:,} validation")
+        left_out = row.get("num_left_out", 0)
+        rest = f"; a last batch of {left_out:,} is left out of each epoch, others each time" if left_out else ""
+        self._say(f"images   {row['num_train']:,} train, {row['num_val']:,} validation{rest}")
+        for name, count in row.get("overlap", {}).items():
+            if count:
+                one, other = (_SPLITS.get(split, split) for split in name.split("_in_"))
+                self._say(f"overlap  {count:,} {one} images are also {other} images: results on them say little")
         self._say(f"held in  {row['train_residency']}")
         epochs = f"{self._num_epochs} epochs of {row['steps_per_epoch']:,} steps"
         self._say(f"model    {row['num_parameters']:,} parameters; {epochs}")

@@ -1,4 +1,4 @@
-"""`saccade recipe show|diff|schema`: what a recipe says in the end, what differs between two, a schema for editors."""
+"""`saccade recipe show|diff|schema|import`: what a recipe says in the end, what differs between two, a schema for editors."""
 
 import json
 from pathlib import Path
@@ -6,7 +6,9 @@ from typing import Annotated, Any
 
 import typer
 
-app = typer.Typer(help="Show a recipe, compare two, or print the schema.")
+from saccade.commands.recipe_import import import_recipe, list_outcomes, render_outcomes
+
+app = typer.Typer(help="Show, compare or import recipes, or print the schema.")
 
 
 @app.command()
@@ -69,6 +71,31 @@ def schema(
     if task not in RECIPES:
         raise InputError(f'--task: unknown task "{task}"; {nearest(task, RECIPES)}')
     typer.echo(json.dumps(json_schema(task), indent=2, ensure_ascii=False))
+
+
+@app.command("import")
+def import_(
+    file: Annotated[Path, typer.Argument(metavar="FILE.yml", help="A training configuration of PaddleOCR.")],
+    out: Annotated[Path, typer.Option(metavar="FILE.toml", help="Where to write the recipe.")] = Path("recipe.toml"),
+    root: Annotated[
+        Path, typer.Option(metavar="FOLDER", help="Where PaddleOCR was started: its relative paths begin there.")
+    ] = Path("."),
+    num_images: Annotated[
+        int | None,
+        typer.Option(
+            "--num-images", min=1, help="Training images, where they are not at hand: turns steps into epochs."
+        ),
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False,
+) -> None:
+    """Write a recipe for a YAML configuration of PaddleOCR.
+
+    Lists what is carried over, what had no effect there and why, and what the recipe cannot say. Nothing in the file is
+    run.
+    """
+    draft = import_recipe(file, out, root, num_images)
+    document = list_outcomes(draft, out)
+    typer.echo(json.dumps(document, indent=2, ensure_ascii=False) if as_json else render_outcomes(draft, out))
 
 
 def _print(lines: list[tuple[str, str]]) -> None:

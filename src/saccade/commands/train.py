@@ -1,11 +1,15 @@
 """`saccade train`: a recipe, or a run that was stopped, to finished runs."""
 
+import json
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from saccade.errors import InputError
+
+if TYPE_CHECKING:
+    from saccade.recipes.loader import LoadedRecipe
 
 
 def train(
@@ -32,18 +36,21 @@ def train(
         list[str] | None,
         typer.Option("--sink", metavar="NAME", help="Show the curves in wandb or tensorboard too; may be repeated."),
     ] = None,
+    as_json: Annotated[
+        bool, typer.Option("--json", help="Print the folders and what the seeds say together as JSON.")
+    ] = False,
 ) -> None:
     """Train a recipe, or go on with a run.
 
-    Prints the folder of each run, one line a seed. --resume goes on with the sinks that the run had; --sink none with
-    no sink. Under torchrun the ranks train one run together.
+    Prints the folder of each run, one line a seed, and on stderr what several seeds say together. --resume goes on with
+    the sinks that the run had; --sink none with no sink. Under torchrun the ranks train one run together.
     """
     if (recipe is None) == (resume is None):
         raise InputError("give either a recipe or --resume RUN, as in: saccade train recipe.toml")
     if resume is not None:
         if seeds or overrides or data or data_root or runs:
             raise InputError("--resume goes on with the run's own recipe, data and folder; leave the other options out")
-        _resume(resume, device, sinks or [])
+        _resume(resume, device, sinks or [], as_json=as_json)
         return
     assert recipe is not None
     from saccade.recipes.loader import load
@@ -52,24 +59,47 @@ def train(
     shown = choose_sinks(sinks or [])
     loaded = load(recipe, overrides=overrides or [], data=data or [], data_root=data_root)
     wanted = _read_seeds(seeds, loaded.recipe.seed)
+    folders = _train_seeds(loaded, wanted, runs or Path("runs"), device, shown, echo=not as_json)
+    _sum_up(folders, as_json=as_json)
+
+
+def _train_seeds(
+    loaded: "LoadedRecipe", seeds: list[int], runs: Path, device: str, sinks: list[str], *, echo: bool
+) -> list[Path]:
+    """Train one run a seed and return their folders; nothing on ranks beside the first."""
     from saccade.commands.progress import Display
     from saccade.engine.device import read_ranks
     from saccade.engine.run import train_run
     from saccade.tasks.registry import build_task
 
     is_first = read_ranks().is_first
-    shown = shown if is_first else []
-    first = build_task(loaded.recipe)
+    shown = sinks if is_first else []
+    task = build_task(loaded.recipe)
     name = (loaded.path.parent.name or "recipes", loaded.path.stem)
-    for seed in wanted:
-        task = first.with_recipe(loaded.recipe.model_copy(update={"seed": seed}))
+    folders = []
+    for seed in seeds:
+        # each takes over the data that the one before has read
+        task = task.with_recipe(loaded.recipe.model_copy(update={"seed": seed}))
         with Display((task.recipe.select or task.default_select).metric, shown, quiet=not is_first) as hooks:
-            folder = train_run(task, runs=runs or Path("runs"), name=name, loaded=loaded, device=device, hooks=hooks)
+            folder = train_run(task, runs=runs, name=name, loaded=loaded, device=device, hooks=hooks)
         if is_first:
-            typer.echo(folder)
+            folders.append(folder)
+            if echo:
+                typer.echo(folder)
+    return folders
 
 
-def _resume(folder: Path, device: str, sinks: list[str]) -> None:
+def _sum_up(folders: list[Path], *, as_json: bool) -> None:
+    """Print what the runs say together: as JSON on stdout, or of several on stderr."""
+    from saccade.commands.seeds import print_seeds, summarise_seeds
+
+    if as_json and folders:
+        typer.echo(json.dumps(summarise_seeds(folders), ensure_ascii=False, indent=2, allow_nan=False))
+    elif len(folders) > 1:
+        print_seeds(summarise_seeds(folders))
+
+
+def _resume(folder: Path, device: str, sinks: list[str], *, as_json: bool) -> None:
     from saccade.records.reader import read_run
     from saccade.records.sinks.choice import choose_sinks
 
@@ -86,7 +116,9 @@ def _resume(folder: Path, device: str, sinks: list[str]) -> None:
     shown = shown if is_first else []
     with Display((task.recipe.select or task.default_select).metric, shown, quiet=not is_first) as hooks:
         resume_run(task, folder, device=device, hooks=hooks)
-    if is_first:
+    if is_first and as_json:
+        _sum_up([folder], as_json=True)
+    elif is_first:
         typer.echo(folder)
 
 

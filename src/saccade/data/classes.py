@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from saccade.data.formats.entry import normalise, raise_all
-from saccade.data.pool import Example, Pool, read_pool, read_pools, refuse_filters
+from saccade.data.pool import Example, Keeping, Pool, read_pool, read_pools, refuse_filters
 from saccade.data.splits import DividedData, Split, describe_parts, divide, finish
 from saccade.errors import InputError, quote
 from saccade.recipes.tables.data import DataTable, Source
@@ -27,19 +27,22 @@ class ClassSplits(DividedData):
     classes: tuple[str, ...]
 
 
-def load_class_splits(data: DataTable, *, classes: Sequence[str] | None = None) -> ClassSplits:
+def load_class_splits(
+    data: DataTable, *, classes: Sequence[str] | None = None, keeping: Keeping | None = None
+) -> ClassSplits:
     """Read and check all sources of a recipe.
 
     Args:
         data: The `[data]` table; `root` is where relative paths start.
-        classes: The classes in their order; None takes the training labels, sorted, the later validation part included.
+        classes: The classes in their order; None takes the training labels, sorted.
+        keeping: What the splits keep of each image; None keeps nothing.
 
     Raises:
         InputError: Something is wrong with a source, a label or an image and no filter allows it, a listed class
             has no training image, or there are fewer than two classes.
     """
     refuse_filters(data, _TEXT_FILTERS, "classes")
-    pools = read_pools(data)
+    pools = read_pools(data, keeping)
     names = _choose_classes(pools[0], classes)
     for pool in pools:
         _sift_classes(pool, names, listed=classes is not None)
@@ -48,16 +51,18 @@ def load_class_splits(data: DataTable, *, classes: Sequence[str] | None = None) 
         [f"[classes] names: {quote(name)} has no training image" for name in names if name not in seen],
         "give it some in [[data.train]], or take it off the list",
     )
-    return ClassSplits(classes=names, **divide(pools, data))
+    return ClassSplits(classes=names, **divide(pools, data, of_classes=True))
 
 
-def load_class_split(name: str, sources: tuple[Source, ...], root: Path, classes: Sequence[str]) -> Split:
-    """Read and check the sources of one split alone, for classes that are known.
+def load_class_split(
+    name: str, sources: tuple[Source, ...], root: Path, classes: Sequence[str], keeping: Keeping | None = None
+) -> Split:
+    """Read and check the sources of one split alone, for classes that are known; otherwise as `load_class_splits`.
 
     Raises:
         InputError: As `load_class_splits`.
     """
-    pool = read_pool(name, sources, root)
+    pool = read_pool(name, sources, root, keeping)
     _sift_classes(pool, tuple(map(normalise, classes)), listed=True)
     return finish(pool)
 
@@ -79,7 +84,8 @@ def _choose_classes(train: Pool, listed: Sequence[str] | None) -> tuple[str, ...
         names = sorted({example.entry.label for example in train.examples})
         if len(names) < 2:
             raise InputError(
-                f"[data] train: {names[0]!r} is the only class; give images of at least two, or correct the source"
+                f"[data] train: {names[0]!r} is the only class (of label folders, the one that itself holds the images counts); "
+                "give images of at least two, or correct the source"
             )
         return tuple(names)
     composed = Counter(map(normalise, listed))

@@ -6,6 +6,9 @@ would be cut off instead of laid over white.
 """
 
 import hashlib
+import stat
+import zlib
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -21,16 +24,21 @@ Colour = Literal["grey", "rgb"]
 Image = NDArray[np.uint8]
 
 _MIN_SIDE_PX = 2
+_MOST_BYTES = 2**30
+"""Of an image file; what is larger is none, and would not fit into memory."""
 _TIFF = (b"II*\0", b"MM\0*")
+_PNG = b"\x89PNG\r\n\x1a\n"
+_PNG_PARTS = frozenset({b"IHDR", b"PLTE", b"tRNS", b"eXIf", b"IDAT", b"IEND"})
 
 
 @dataclass(frozen=True)
 class Content:
-    """SHA-256 of a file's bytes (of the pixels, for a drawn image), and the decoded size."""
+    """SHA-256 of a file's bytes (of the pixels, for a drawn image), the decoded size, and what was kept of the image."""
 
     content_hash: str
     height_px: int
     width_px: int
+    kept: Image | None = None
 
 
 def read_image(source: Entry | Path, colour: Colour) -> Image:
@@ -48,8 +56,12 @@ def read_image(source: Entry | Path, colour: Colour) -> Image:
     return convert_colour(_decode(data, name), colour)
 
 
-def examine(entry: Entry) -> Content:
+def examine(entry: Entry, keep: Callable[[Image], Image] | None = None) -> Content:
     """Hash and decode an image from one reading of its bytes.
+
+    Args:
+        entry: The image.
+        keep: Makes of the decoded image, uint8 [H, W, 3] in RGB, what is kept; None keeps nothing.
 
     Raises:
         InputError: As `read_image`.
@@ -60,7 +72,7 @@ def examine(entry: Entry) -> Content:
     else:
         data, name = _read_encoded(entry)
         image, content_hash = _decode(data, name), hashlib.sha256(data).hexdigest()
-    return Content(content_hash, image.shape[0], image.shape[1])
+    return Content(content_hash, image.shape[0], image.shape[1], None if keep is None else keep(image))
 
 
 def convert_colour(image: Image, colour: Colour) -> Image:
@@ -104,6 +116,11 @@ def _read_encoded(source: Entry | Path) -> tuple[bytes, str]:
 
 def _read_bytes(path: Path) -> bytes:
     try:
+        status = path.stat()
+        if not stat.S_ISREG(status.st_mode) and not stat.S_ISDIR(status.st_mode):  # reading one may never end
+            raise InputError(f"{path}: is a pipe or a device; an image file must stand there")
+        if status.st_size > _MOST_BYTES:
+            raise InputError(f"{path}: is too large for an image ({status.st_size / 2**30:.1f} GiB); remove it")
         return path.read_bytes()
     except FileNotFoundError:
         raise InputError(f"{path}: no such image; correct its name, or take it out of the list") from None
@@ -113,21 +130,42 @@ def _read_bytes(path: Path) -> bytes:
 
 def _decode(data: bytes, name: str) -> Image:
     """Decode to [H, W, 3] RGB."""
+    num_bytes = len(data)
+    if data.startswith(_PNG):
+        data = _check_png(data)
     try:
         image = _decode_transparent(data) if _may_be_transparent(data) else None
         decoded = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR_RGB) if image is None and data else image
     except cv2.error:  # a header that asks for more pixels than OpenCV accepts
         decoded = None
     if decoded is None:
-        raise InputError(f"{name}: cannot be decoded as an image ({len(data)} bytes); repair or remove it")
+        raise InputError(f"{name}: cannot be decoded as an image ({num_bytes} bytes); repair or remove it")
     height, width = decoded.shape[:2]
     if min(height, width) < _MIN_SIDE_PX:
         raise InputError(f"{name}: is only {width} x {height} px; repair or remove it")
     return np.asarray(decoded, np.uint8)
 
 
+def _check_png(data: bytes) -> bytes:
+    """Return the parts of a PNG that say what its pixels are; nothing where one of them is damaged.
+
+    OpenCV looks at no other part, but libpng inside it does, and complains of many (colour profiles above all) on stderr.
+    """
+    place, kept = len(_PNG), [_PNG]
+    while place + 12 <= len(data):
+        kind, end = data[place + 4 : place + 8], place + 12 + int.from_bytes(data[place : place + 4])
+        if kind in _PNG_PARTS:
+            if end > len(data) or zlib.crc32(data[place + 4 : end - 4]) != int.from_bytes(data[end - 4 : end]):
+                break
+            kept.append(data[place:end])
+        if kind == b"IEND":
+            return b"".join(kept)
+        place = end
+    return b""
+
+
 def _may_be_transparent(data: bytes) -> bool:
-    if data.startswith(b"\x89PNG"):
+    if data.startswith(_PNG):
         return data[25:26] in (b"\x04", b"\x06") or b"tRNS" in data  # grey or RGB with alpha; a transparent colour
     return data.startswith((b"RIFF", b"GIF8", *_TIFF))
 

@@ -1,21 +1,35 @@
 """A split while it is being filtered: what every task checks of its sources, strict unless the recipe's `keep` says otherwise.
 
 Path: `read_source` -> names and labels -> filters by choice -> every image read once, hashed and decoded. What a label
-must be is the caller's to add with `Pool.sift`. It keeps no image.
+must be is the caller's to add with `Pool.sift`. It keeps no image but where it is asked to and they are small.
 """
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import NamedTuple
 
 from saccade.data.formats.entry import Entry, raise_all
 from saccade.data.formats.sources import read_source
-from saccade.data.images import Content, examine
+from saccade.data.images import Content, Image, examine
 from saccade.data.parallel import map_in_threads
+from saccade.data.residency import read_free_memory
 from saccade.errors import InputError
 from saccade.recipes.tables.data import DataTable, Keep, Source
 
 Dropped = dict[str, list[str]]
+
+_SHARE_OF_FREE = 0.25
+
+
+class Keeping(NamedTuple):
+    """What is kept of each decoded image, so that nobody decodes it again: `fit` makes it, of one size and `num_bytes`.
+
+    Nothing is kept of splits that would take more than a quarter of the free memory.
+    """
+
+    fit: Callable[[Image], Image]
+    num_bytes: int
 
 
 @dataclass(frozen=True)
@@ -70,18 +84,28 @@ class Pool:
         self.examples = passed
 
 
-def read_pools(data: DataTable) -> list[Pool]:
+def read_pools(data: DataTable, keeping: Keeping | None = None) -> list[Pool]:
     """Read the sources of a recipe, one pool a split that has some: train, val, test.
+
+    Args:
+        data: The `[data]` table.
+        keeping: What is kept of each image; None keeps nothing.
 
     Raises:
         InputError: As `read_pool`.
     """
     given = (("train", data.train), ("val", data.val), ("test", data.test))
-    return [read_pool(name, sources, Path(data.root or ".")) for name, sources in given if sources]
+    return [read_pool(name, sources, Path(data.root or "."), keeping) for name, sources in given if sources]
 
 
-def read_pool(name: str, sources: tuple[Source, ...], root: Path) -> Pool:
+def read_pool(name: str, sources: tuple[Source, ...], root: Path, keeping: Keeping | None = None) -> Pool:
     """List the sources of a split and apply every check that needs to know nothing of the task.
+
+    Args:
+        name: train, val or test.
+        sources: Of this split.
+        root: Where relative paths start.
+        keeping: What is kept of each image; None keeps nothing.
 
     Raises:
         InputError: Something is wrong with a source, a label or an image and no filter allows it.
@@ -97,7 +121,8 @@ def read_pool(name: str, sources: tuple[Source, ...], root: Path) -> Pool:
     pool.sift("unlabelled", _find_empty_label, "labelled", "give it one")
     pool.sift("repeated_name", _make_repeat_check(), "unique", "remove one of the two")
     _sift_by_choice(pool)
-    _examine_images(pool)
+    fits = keeping is not None and keeping.num_bytes * len(pool.examples) <= _SHARE_OF_FREE * read_free_memory()
+    _examine_images(pool, keeping.fit if keeping is not None and fits else None)
     return pool
 
 
@@ -169,12 +194,12 @@ def _sift_by_choice(pool: Pool) -> None:
     pool.sift("too_long", too_long, "max_length")
 
 
-def _examine_images(pool: Pool) -> None:
-    """Read every image of a pool once."""
+def _examine_images(pool: Pool, fit: Callable[[Image], Image] | None) -> None:
+    """Read every image of a pool once, and keep what `fit` makes of it."""
 
     def examine_one(example: Example) -> Content | str:
         try:
-            return examine(example.entry)
+            return examine(example.entry, fit)
         except InputError as error:
             return str(error)
 

@@ -27,7 +27,7 @@ class Sampler:
         weights: Sequence[float] | None = None,
         min_rows: int = 1,
     ) -> None:
-        """Keep the sizes; a last batch of fewer than `min_rows` examples is left out of its epoch."""
+        """Keep the sizes; a last batch of fewer than `min_rows` examples is left out of its epoch: `num_left_out` of them."""
         self.num_examples = num_examples
         self._batch_size = batch_size
         self._seed = seed
@@ -35,6 +35,7 @@ class Sampler:
         draws = num_examples if self._weights is None else self._count_draws(self._weights)
         full, rest = divmod(draws, batch_size)
         self.num_batches = full + (rest >= min_rows)
+        self.num_left_out = rest if rest < min_rows else 0
 
     @staticmethod
     def _count_draws(weights: np.ndarray) -> int:

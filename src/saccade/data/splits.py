@@ -6,11 +6,15 @@ augments nothing and keeps no image.
 
 from collections import Counter
 from collections.abc import Iterable
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, TypedDict
 
+import numpy as np
+from numpy.typing import NDArray
+
 from saccade.data.formats.entry import Entry
+from saccade.data.images import Image
 from saccade.data.pool import Dropped, Example, Pool, read_pool, read_pools, refuse_filters
 from saccade.errors import InputError, quote
 from saccade.recipes.tables.data import DataTable, Source, SyntheticPlatesSource
@@ -45,6 +49,7 @@ class Split:
         notes: What was noticed and put right, with counts.
         sources: The same, source by source.
         digest: SHA-256 of the sorted manifest (id, content hash, label).
+        images: What was kept of the images, uint8 [N, C, H, W] in RGB, not to be written to; None where nothing was.
     """
 
     name: str
@@ -55,6 +60,7 @@ class Split:
     notes: dict[str, int]
     sources: tuple[SourceShare, ...]
     digest: str
+    images: NDArray[np.uint8] | None = field(default=None, compare=False, repr=False)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -148,14 +154,19 @@ def describe_parts(splits: DividedData) -> dict[str, Any]:
     }
 
 
-def divide(pools: list[Pool], data: DataTable) -> Parts:
-    """Turn checked pools (train, and val and test where they have sources) into splits; take val from train where it has none.
+def divide(pools: list[Pool], data: DataTable, *, of_classes: bool = False) -> Parts:
+    """Turn checked pools into splits; take val from train where it has none.
+
+    Args:
+        pools: Train, and val and test where they have sources.
+        data: The `[data]` table.
+        of_classes: Whether labels are classes, of each of which an image stays in train.
 
     Raises:
         InputError: The training images are too few to give some away.
     """
     if not data.val:
-        pools = [pools[0], _take_val(pools[0], data.val_fraction), *pools[1:]]
+        pools = [pools[0], _take_val(pools[0], data.val_fraction, of_classes=of_classes), *pools[1:]]
     splits = [finish(pool) for pool in pools]
     return {
         "train": splits[0],
@@ -192,10 +203,12 @@ def _sift_characters(pool: Pool, charset: Charset) -> None:
     pool.sift("not_in_charset", unknown_characters, "in_charset", "list every character in [text] charset")
 
 
-def _take_val(train: Pool, fraction: float) -> Pool:
+def _take_val(train: Pool, fraction: float, *, of_classes: bool) -> Pool:
     """Move the images with the smallest content hashes out of train: duplicates together, in whatever order.
 
-    Drawn images stay in train where there are others: how well photographs are read is what validation is asked.
+    Drawn images stay in train where there are others: how well photographs are read is what validation is asked. So does
+    the image of each class with the largest hash: a class that is never trained on could never be answered, yet would
+    count as wrong; and whether a rare class loses all its images would be left to the hash.
     """
     is_drawn = [isinstance(source, SyntheticPlatesSource) for source in train.sources]
     photographs = [example for example in train.examples if not is_drawn[example.source]]
@@ -206,10 +219,25 @@ def _take_val(train: Pool, fraction: float) -> Pool:
             f"[data] val_fraction = {fraction}: {len(hashes)} different training image(s) leave none to train on;"
             " give more images or a [[data.val]] source"
         )
-    chosen = set(hashes[:num_val])
+    stay = set(_find_last_of_each(train.examples).values()) if of_classes else set()
+    chosen = set([content for content in hashes if content not in stay][:num_val])
+    if not chosen:
+        raise InputError(
+            f"[data] val_fraction = {fraction}: each class needs its only image for training;"
+            " give more images or a [[data.val]] source"
+        )
     val = [example for example in train.examples if example.content_hash in chosen]
     train.examples = [example for example in train.examples if example.content_hash not in chosen]
     return Pool("val", train.sources, [{} for _ in train.sources], val, [{} for _ in train.sources])
+
+
+def _find_last_of_each(examples: Iterable[Example]) -> dict[str, str]:
+    """Return label -> its largest content hash."""
+    last: dict[str, str] = {}
+    for example in examples:
+        label = example.entry.label
+        last[label] = max(last.get(label, ""), example.content_hash)
+    return last
 
 
 def finish(pool: Pool) -> Split:
@@ -229,7 +257,18 @@ def finish(pool: Pool) -> Split:
         notes=dict(sum((Counter(notes) for notes in pool.notes), Counter())),
         sources=tuple(shares),
         digest=shares[0].digest if len(shares) == 1 else _digest(pool.examples),
+        images=_join_images([content.kept for content in contents if content.kept is not None]),
     )
+
+
+def _join_images(images: list[Image]) -> NDArray[np.uint8] | None:
+    if not images:
+        return None
+    height, width, channels = images[0].shape
+    joined = np.empty((len(images), channels, height, width), np.uint8)
+    for row, image in zip(joined, images, strict=True):
+        row[:] = image.transpose(2, 0, 1)  # (H, W, C) -> (C, H, W)
+    return joined
 
 
 def _digest(examples: Iterable[Example]) -> str:

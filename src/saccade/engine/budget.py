@@ -28,10 +28,12 @@ def check_budget(task: Task[Any, Any], device: torch.device, ranks: Ranks) -> No
         return
     seconds = estimate_seconds(open_session(task, device, ranks))
     if seconds > task.recipe.budget.hours * 3600:
-        train = task.recipe.train
+        epochs, hours = task.recipe.train.epochs, task.recipe.budget.hours
+        num_possible = int(epochs * hours * 3600 / seconds)
+        cure = f"lower train.epochs to {num_possible}" if num_possible else "not one epoch fits: raise budget.hours"
         raise InputError(
-            f"budget.hours = {task.recipe.budget.hours:g}, but {train.epochs} epochs will take about {seconds / 3600:.2g} hours here; "
-            f"lower train.epochs to {max(int(train.epochs * task.recipe.budget.hours * 3600 / seconds), 1)}, or the size of the model"
+            f"budget.hours = {hours:g}, but {epochs} epochs will take about {seconds / 3600:.2g} hours here; "
+            f"{cure}, or lower the size of the model"
         )
 
 

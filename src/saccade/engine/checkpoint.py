@@ -7,7 +7,7 @@ A checkpoint is a folder. A new one is written beside the old one, flushed, and 
 import json
 import os
 import shutil
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -111,7 +111,13 @@ def load_tensors(path: Path) -> dict[str, Tensor]:
     try:
         return load_file(path)
     except (OSError, SafetensorError) as error:
-        raise InputError(f"{path}: cannot be read as weights ({error})") from error
+        raise _refuse_file(path, error) from error
+
+
+def _refuse_file(path: Path, error: Exception) -> InputError:
+    return InputError(
+        f"{path}: cannot be read as weights ({error}); name a .safetensors file, or restore it from a copy"
+    )
 
 
 def read_contract(path: Path) -> dict[str, Any]:
@@ -120,7 +126,7 @@ def read_contract(path: Path) -> dict[str, Any]:
         with safe_open(path, "pt") as file:
             metadata = file.metadata() or {}
     except (OSError, SafetensorError) as error:
-        raise InputError(f"{path}: cannot be read as weights ({error})") from error
+        raise _refuse_file(path, error) from error
     try:
         contract = json.loads(metadata.get("preprocessing", "{}"))
     except (ValueError, RecursionError):
@@ -145,9 +151,10 @@ def load_weights(
         The names that kept their fresh weights.
 
     Raises:
-        InputError: names, shapes, charsets or classes differ outside `allow`.
+        InputError: names, shapes, charsets or classes differ outside `allow`, or neither model nor file has a module of `allow`.
     """
     found, wanted = load_tensors(path), model.state_dict()
+    _check_modules(allow, {**found, **wanted})
     others = _find_other_answers(read_contract(path), contract)
     # A head of the same shape would take each answer for another.
     heads = {name.split(".")[0] for name in wanted if name.split(".")[0].endswith("head")} if others else set()
@@ -180,6 +187,15 @@ def load_weights(
             f'{path}: "{unused[0]}" is not part of the model (and {len(unused) - 1} more); use the recipe it was trained with'
         )
     return fresh
+
+
+def _check_modules(allow: Sequence[str], names: Iterable[str]) -> None:
+    for module in allow:
+        if not any(name == module or name.startswith(module + ".") for name in names):
+            there = ", ".join(sorted({name.split(".")[0] for name in names}))
+            raise InputError(
+                f'start.allow: neither the model nor the weights have a module "{module}"; there are {there}'
+            )
 
 
 def pack_optimizer(

@@ -14,6 +14,8 @@ from saccade.engine.device import Ranks
 from saccade.tasks.base import B, Metrics, Progress, Task
 
 ALONE = Ranks()
+MOST_AT_ONCE = 512
+"""Images predicted at once; larger batches take memory and give no speed."""
 
 
 @torch.no_grad()
@@ -40,7 +42,7 @@ def predict_split(
     """
     model.eval()
     device = next(model.parameters()).device
-    size = task.recipe.train.batch_size
+    size = min(task.recipe.train.batch_size, MOST_AT_ONCE)
     own = rows_of_part(len(indices), ranks.rank, ranks.size)
     collected: list[tuple[str, Any, Any]] = []
     for start in range(own.start, own.stop, size):

@@ -81,6 +81,8 @@ def describe(session: Session[Any]) -> dict[str, Any]:
         "num_val": len(session.val),
         "num_steps": session.num_steps,
         "steps_per_epoch": session.sampler.num_batches,
+        "num_left_out": session.sampler.num_left_out,
+        "overlap": session.task.describe_data().get("overlap", {}),
         "num_ranks": session.ranks.size,
         "batch_size_per_rank": session.batch_size_per_rank,
         "num_synchronised_norms": sum(isinstance(module, nn.SyncBatchNorm) for module in session.model.modules()),

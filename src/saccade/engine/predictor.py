@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from saccade.engine.checkpoint import find_checkpoint, load_weights
 from saccade.engine.device import choose_device
+from saccade.engine.evaluate import MOST_AT_ONCE
 from saccade.engine.session import weights_of
 from saccade.errors import InputError
 from saccade.records.reader import read_run
@@ -53,7 +54,7 @@ class Predictor:
         Raises:
             InputError: an image cannot be read.
         """
-        size = self.task.recipe.train.batch_size
+        size = min(self.task.recipe.train.batch_size, MOST_AT_ONCE)
         predictions: list[Any] = []
         for start in range(0, len(images), size):
             examples = [

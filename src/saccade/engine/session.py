@@ -3,6 +3,7 @@
 import difflib
 import gc
 import json
+import os
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -25,6 +26,7 @@ from saccade.engine.checkpoint import (
 from saccade.engine.device import Ranks, choose_precision
 from saccade.engine.ema import MovingAverage
 from saccade.engine.optimizer import build_optimizer
+from saccade.engine.sampling import make_sampler
 from saccade.engine.wrap import synchronise_norms, wrap_model
 from saccade.errors import InputError
 from saccade.recipes.tables.recipe import Recipe
@@ -139,14 +141,7 @@ def open_session(task: Task[B, Any], device: torch.device, ranks: Ranks, *, star
         raise InputError(
             "data.val: there is no validation image to choose a checkpoint by; give [[data.val]] or more training images"
         )
-    parts = ranks.size * recipe.train.accumulation_steps
-    sampler = Sampler(
-        len(train), recipe.train.batch_size, seed=recipe.seed, weights=train.examples.weights, min_rows=parts
-    )
-    if sampler.num_batches == 0:
-        raise InputError(
-            f"data.train: {len(train)} images are too few for {ranks.size} ranks x {recipe.train.accumulation_steps} micro-batches"
-        )
+    sampler = make_sampler(task, model, train, ranks)
     optimizer = build_optimizer(recipe.optimizer, model)
     if start and recipe.start is not None:
         _start_from(Path(recipe.start.weights), task, model, optimizer)
@@ -194,7 +189,7 @@ def _start_from(source: Path, task: Task[Any, Any], model: nn.Module, optimizer:
     start = task.recipe.start
     assert start is not None
     checkpoint = None
-    if source.is_dir():
+    if os.path.isdir(source):  # unlike `Path.is_dir` it takes any name, however long
         checkpoint = find_checkpoint(source / "checkpoints" / "best") or find_checkpoint(
             source / "checkpoints" / "last"
         )
@@ -202,7 +197,7 @@ def _start_from(source: Path, task: Task[Any, Any], model: nn.Module, optimizer:
             raise InputError(
                 f"{source}: start.weights names a run without a checkpoint; name a run that has trained, or a .safetensors file"
             )
-    elif not source.exists():
+    elif not os.path.exists(source):
         raise InputError(f"{source}: start.weights does not exist; name a run folder or a .safetensors file")
     path = source if checkpoint is None else weights_of(checkpoint)
     fresh = load_weights(model, path, contract=task.preprocessing(), allow=start.allow)

@@ -15,8 +15,8 @@ def summarise_reading(rows: Sequence[Mapping[str, Any]], charset: Iterable[str] 
     """Return what `metrics.json` holds for a split.
 
     Every metric is `{value, low, high, n}` with 95 % bounds over images: Wilson's for shares, bootstrap for `cer` and
-    `ned`; none for `ece`, whose bootstrap is biased. Beside them stand `by_length`, `by_character`, `by_num_lines` where lines were looked for,
-    `reliability` and `metric_version`.
+    `ned`; none for `ece`, whose bootstrap is biased. Beside them stand `by_length`, `by_character`, `by_num_lines` where
+    lines were looked for, `reliability` and `metric_version`.
 
     Args:
         rows: Prediction rows with the keys id, target, prediction and confidence.

@@ -6,14 +6,14 @@ import tomllib
 from collections.abc import Sequence
 
 from saccade.errors import InputError
-from saccade.recipes.diff import flatten
+from saccade.recipes.diff import flatten, join_key
 from saccade.recipes.files import SPLITS, parse_tables
 from saccade.recipes.merge import Raw, merge
 from saccade.recipes.toml import format_value
 from saccade.recipes.unset import covers
 from saccade.recipes.validation import nearest
 
-_FORMATS = ("tsv", "csv", "filename", "folder")
+_FORMATS = ("tsv", "csv", "paddleocr", "doctr", "lmdb", "filename", "folder")
 _ONLY_IN_FILES = ("extends", "unset")
 
 
@@ -50,9 +50,25 @@ def _override_table(text: str) -> Raw:
         if name in table:
             raise InputError(f"--set: {name} cannot be set; write a recipe that extends the other one")
     try:
-        return parse_tables(f"{key} = {value}", f"--set {key.strip()}")
+        table = parse_tables(f"{key} = {value}", f"--set {key.strip()}")
     except tomllib.TOMLDecodeError:
         return parse_tables(f"{key} = {format_value(value)}", f"--set {key.strip()}")
+    empty = _find_empty_table(table)
+    if empty is not None:
+        raise InputError(
+            f'--set "{text}": an empty table changes nothing of "{empty}"; set the keys that should change, e.g. --set {empty}.KEY=VALUE'
+        )
+    return table
+
+
+def _find_empty_table(table: Raw, key: str = "") -> str | None:
+    """Return the first key that holds an empty table: merged into what is there it would change nothing."""
+    for name, value in table.items():
+        inner = join_key(key, name)
+        found = (_find_empty_table(value, inner) if value else inner) if isinstance(value, dict) else None
+        if found is not None:
+            return found
+    return None
 
 
 def data_tables(data: Sequence[str]) -> Raw:

@@ -58,9 +58,9 @@ hidden_size = 256
   the file that says it, `/x` is absolute, and anything else lies under the data root: `--data-root`, else `data.root`,
   else `$SACCADE_DATA`, else `data/` beside the recipe.
 - `--set key=value` changes one key of one run; the value is TOML, or a plain string if it is not.
-  `--data [SPLIT=]FORMAT:PATH` puts other data in place, FORMAT being tsv, csv, filename or folder; where that replaces
-  `train`, splits that are not named are emptied, so that `data.val_fraction` applies. Paths start from the current
-  folder. Both options are recorded and mark the run ad hoc.
+  `--data [SPLIT=]FORMAT:PATH` puts other data in place, FORMAT being tsv, csv, paddleocr, doctr, lmdb, filename or
+  folder; where that replaces `train`, splits that are not named are emptied, so that `data.val_fraction` applies. Paths
+  start from the current folder. Both options are recorded and mark the run ad hoc.
 """
 
 

@@ -59,8 +59,10 @@ def format_found(value: Any) -> str:
     if isinstance(value, str):
         shown = value if len(value) <= _MAX_SHOWN else value[:_MAX_SHOWN] + "..."
         return "string " + json.dumps(shown, ensure_ascii=False)
-    if isinstance(value, dict | list | tuple):
-        return ("" if value else "empty ") + ("table" if isinstance(value, dict) else "list")
+    if isinstance(value, dict):
+        return "table" if value else "empty table"
+    if isinstance(value, list | tuple):
+        return f"list of {len(value)}" if value else "empty list"
     if isinstance(value, bool):
         return str(value).lower()
     kinds = {int: "integer", float: "number"}

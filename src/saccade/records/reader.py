@@ -12,7 +12,8 @@ from pathlib import Path
 from typing import Any, Literal, get_args
 
 from saccade.errors import InputError
-from saccade.records.encoding import decode
+from saccade.records.encoding import decode, decode_rows
+from saccade.records.notes import Note, parse_notes
 
 SCHEMA_VERSION = 1
 
@@ -59,19 +60,23 @@ class Run:
     status: dict[str, Any]
     metrics: dict[str, Any] | None
 
-    def history(self) -> list[dict[str, Any]]:
+    def history(self, *, events_only: bool = False) -> list[dict[str, Any]]:
         """Return the rows of the history that count, in order.
 
         At `{"event": "resume", "step": n}` the rows before it with a later step are dropped: those steps were taken
         again. A torn last line, which a kill leaves behind, is ignored.
 
+        Args:
+            events_only: Pass over the log rows unread; they are most of a history and of the time that it takes.
+
         Raises:
-            InputError: A whole line is no JSON object, or its step no number.
+            InputError: A line that is read is no JSON object, or its step no number.
         """
         path = self.folder / "history.jsonl"
         lines = _read_bytes(path).split(b"\n")[:-1]  # what follows the last line end is torn, or nothing
+        wanted = [(number, line) for number, line in enumerate(lines, 1) if not events_only or b'"event"' in line]
         rows: list[dict[str, Any]] = []
-        for number, row in enumerate(_decode_lines(path, lines), start=1):
+        for number, row in _decode_lines(path, wanted):
             if not isinstance(row.get("step", None if row.get("event") == "resume" else 0), int):
                 raise InputError(f'{path}, line {number}, is damaged ("step" is no whole number): {_RESTORE}')
             if row.get("event") == "resume":
@@ -98,13 +103,30 @@ class Run:
             content = gzip.decompress(packed)
         except (gzip.BadGzipFile, EOFError, zlib.error) as error:
             raise DamagedPredictionsError(path, str(error)) from error
+        lines = content.split(b"\n")[:-1]
+        together = decode_rows(lines)
         rows = []
-        for number, line in enumerate(content.split(b"\n")[:-1], start=1):
+        for number, line in enumerate(lines, start=1):
             try:
-                rows.append(_check_prediction(decode(line), self.recipe["task"]))
+                row = decode(line) if together is None else together[number - 1]
+                rows.append(_check_prediction(row, self.recipe["task"]))
             except ValueError as error:
                 raise DamagedPredictionsError(path, str(error), number) from error
         return rows
+
+    def notes(self) -> list[Note]:
+        """Return what people wrote about the run, in the order in which they did; none where there is no `notes.md`.
+
+        Raises:
+            InputError: The file cannot be read, or is not UTF-8.
+        """
+        path = self.folder / "notes.md"
+        if not path.exists():
+            return []
+        try:
+            return parse_notes(_read_bytes(path).decode("utf-8"))
+        except UnicodeDecodeError:
+            raise InputError(f"{path} is not UTF-8: save it as UTF-8") from None
 
     def splits(self) -> list[str]:
         """Return the names of the splits whose predictions are stored, sorted."""
@@ -266,9 +288,13 @@ def _read_json(path: Path) -> dict[str, Any]:
         raise _damaged(path, str(error)) from error
 
 
-def _decode_lines(path: Path, lines: list[bytes]) -> Iterator[dict[str, Any]]:
-    for number, line in enumerate(lines, start=1):
+def _decode_lines(path: Path, lines: list[tuple[int, bytes]]) -> Iterator[tuple[int, dict[str, Any]]]:
+    together = decode_rows([line for _, line in lines])
+    if together is not None:
+        yield from zip((number for number, _ in lines), together, strict=True)
+        return
+    for number, line in lines:  # one of them is damaged: this finds which
         try:
-            yield decode(line)
+            yield number, decode(line)
         except ValueError as error:
             raise InputError(f"{path}, line {number}, is damaged ({error}): {_RESTORE}") from error

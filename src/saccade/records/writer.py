@@ -20,9 +20,10 @@ from types import TracebackType
 
 from saccade.errors import InputError
 from saccade.records.encoding import encode
+from saccade.records.notes import format_note
 from saccade.records.reader import SCHEMA_VERSION, State, check_whole, read_status
 
-__all__ = ["RunWriter", "State"]
+__all__ = ["RunWriter", "State", "append_note"]
 
 _CURES = {
     errno.ENOSPC: "free space there, or put the runs on another disk with --runs",
@@ -206,6 +207,26 @@ class RunWriter:
                 self._history.truncate(whole)
 
 
+def append_note(folder: Path, text: str) -> Path:
+    """Append what somebody says of a run to its `notes.md`, under the time, and return the file's path.
+
+    It takes no lock: a run that is still being written can be noted too, and nothing else writes this file.
+
+    Raises:
+        InputError: The folder is no run, the text cannot be a note, or the file cannot be written.
+    """
+    read_status(folder)
+    note = format_note(text, datetime.now(UTC)).encode("utf-8")
+    with _reported(folder / "notes.md", "allow writing there") as path, path.open("ab+") as file:
+        size = file.seek(0, os.SEEK_END)
+        file.seek(max(size - 2, 0))
+        end = file.read(2)
+        # Whoever edited the file by hand may have left its last line open.
+        gap = b"" if size == 0 or end == b"\n\n" else b"\n" if end[-1:] == b"\n" else b"\n\n"
+        file.write(gap + note)  # in one piece, at the end: two notes at once are two notes
+    return path
+
+
 def _is_file_name(name: str) -> bool:
     return name == Path(name).name and name != "" and not name.startswith(".")
 
@@ -245,10 +266,10 @@ def _close_in_child(reference: weakref.ref[RunWriter]) -> None:
 
 
 @contextmanager
-def _reported(path: Path) -> Iterator[Path]:
-    """Turn an operating system's error into one line that names the file and the cure."""
+def _reported(path: Path, cure: str = "") -> Iterator[Path]:
+    """Turn an operating system's error into one line that names the file and the cure, by default another place for the runs."""
     try:
         yield path
     except OSError as error:
-        cure = _CURES.get(error.errno or 0, "put the runs elsewhere with --runs")
-        raise InputError(f"{path} cannot be written ({error.strerror or error}): {cure}") from error
+        known = cure or _CURES.get(error.errno or 0, "put the runs elsewhere with --runs")
+        raise InputError(f"{path} cannot be written ({error.strerror or error}): {known}") from error

@@ -1,6 +1,6 @@
-"""Pictures of what a classifier takes for what: the confusion matrix, and the images it is least and most sure of.
+"""Pictures of a classifier: what it takes for what, whether its confidence can be believed, and its worst and best images.
 
-Both are PNG files made from stored predictions; the images themselves are handed in. No pyplot, so nothing global is
+All are PNG files made from stored predictions; the images themselves are handed in. No pyplot, so nothing global is
 touched.
 """
 
@@ -17,14 +17,20 @@ from matplotlib.axes import Axes
 from matplotlib.colors import PowerNorm
 from matplotlib.figure import Figure
 from matplotlib.font_manager import fontManager
+from matplotlib.patches import Rectangle
 from numpy.typing import NDArray
+
+from saccade.errors import make_printable
 
 MOST_LABELLED = 30
 """With more classes, cells are too small for names and numbers."""
 MOST_CLASSES = 10
 """Rows of the picture of extremes."""
 
-_INK, _MUTED, _RIGHT, _WRONG = "#1a1a1a", "#6b6b6b", "#1b7a3d", "#b3261e"
+MOST_CELLS = 1000
+"""Cells of a heat map each way; a page has no more pixels for them."""
+
+_INK, _MUTED, _RIGHT, _WRONG, _BARS = "#1a1a1a", "#6b6b6b", "#1b7a3d", "#b3261e", "#7fa8d1"
 _NUM_LISTED = 10
 _PICTURE_INCHES = 1.35
 _DPI = 110
@@ -44,7 +50,8 @@ def draw_confusion(summary: Mapping[str, Any], *, title: str, fonts: Sequence[st
     """Draw which class was taken for which, the true ones downwards.
 
     Cells are shaded by their share of the true class, on a scale that lets rare confusions be seen. Up to
-    `MOST_LABELLED` classes are named and their images counted; more are a heat map beside the most frequent confusions.
+    `MOST_LABELLED` classes are named and their images counted; more are a heat map beside the most frequent confusions,
+    and of more than `MOST_CELLS` neighbours share a cell.
 
     Args:
         summary: What `summarise_classification` returned.
@@ -55,10 +62,12 @@ def draw_confusion(summary: Mapping[str, Any], *, title: str, fonts: Sequence[st
         A PNG file.
     """
     labels = [row["label"] for row in summary["by_class"]]
-    order = {label: place for place, label in enumerate(labels)}
-    counts = np.zeros((len(labels), len(labels)))
+    per_cell = -(-len(labels) // MOST_CELLS)
+    order = {label: place // per_cell for place, label in enumerate(labels)}
+    num_cells = -(-len(labels) // per_cell)
+    counts = np.zeros((num_cells, num_cells))
     for target, prediction, count in summary["confusion"]:
-        counts[order[target], order[prediction]] = count
+        counts[order[target], order[prediction]] += count
     shares = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
     is_labelled = len(labels) <= MOST_LABELLED
     side = max(1.6 + 0.42 * len(labels), 4.2) if is_labelled else 7.5
@@ -69,35 +78,41 @@ def draw_confusion(summary: Mapping[str, Any], *, title: str, fonts: Sequence[st
         image = axes.imshow(shares, cmap="Blues", norm=PowerNorm(0.5, 0, 1), interpolation="nearest")
         bar = figure.colorbar(image, ax=axes, shrink=0.6, aspect=30, ticks=[0.01, 0.05, 0.2, 0.5, 1])
         bar.ax.set_yticklabels(["1 %", "5 %", "20 %", "50 %", "100 %"])
+        bar.set_label("share of the true class", color=_MUTED)
         bar.outline.set_visible(False)
         axes.set_title(title, loc="left", color=_INK, fontsize=11, parse_math=False)
         axes.set_xlabel("answer", color=_MUTED)
-        axes.set_ylabel("truth", color=_MUTED)
+        axes.set_ylabel("truth (images)" if is_labelled else "truth", color=_MUTED)
         if is_labelled:
             _label_cells(axes, labels, counts, shares)
         else:
-            _mark_classes(axes, labels)
+            _mark_classes(axes, labels, per_cell)
             _list_confusions(figure.add_subplot(grid[1]), summary["most_confused"])
         return _to_png(figure)
 
 
 def _label_cells(axes: Axes, labels: Sequence[str], counts: NDArray[Any], shares: NDArray[Any]) -> None:
     names = [_shorten(label, 18) for label in labels]
+    totals = [f"{name}  ({total:g})" for name, total in zip(names, counts.sum(axis=1), strict=True)]
     axes.set_xticks(range(len(names)), names, rotation=90, parse_math=False)
-    axes.set_yticks(range(len(names)), names, parse_math=False)
+    axes.set_yticks(range(len(names)), totals, parse_math=False)
     axes.tick_params(length=0, labelcolor=_INK)
     for spine in axes.spines.values():
         spine.set_visible(False)
     for row, column in np.argwhere(counts):
         ink = "white" if shares[row, column] > 0.35 else _INK
         axes.text(column, row, f"{counts[row, column]:g}", ha="center", va="center", fontsize=8, color=ink)
+    for place in range(len(names)):  # what is right, lest a reader look for it
+        corner = (place - 0.46, place - 0.46)
+        axes.add_patch(Rectangle(corner, 0.92, 0.92, fill=False, edgecolor=_RIGHT, linewidth=1.5))
 
 
-def _mark_classes(axes: Axes, labels: Sequence[str]) -> None:
+def _mark_classes(axes: Axes, labels: Sequence[str], per_cell: int) -> None:
     """Name every so many classes, so that a place in a large heat map can be found."""
     step = -(-len(labels) // 20)
-    places = range(0, len(labels), step)
-    names = [_shorten(labels[place], 18) for place in places]
+    chosen = range(0, len(labels), step)
+    names = [_shorten(labels[place], 18) for place in chosen]
+    places = [place / per_cell for place in chosen]
     axes.set_xticks(places, names, rotation=90, fontsize=7, parse_math=False)
     axes.set_yticks(places, names, fontsize=7, parse_math=False)
     axes.tick_params(labelcolor=_MUTED, color=_MUTED)
@@ -111,6 +126,43 @@ def _list_confusions(axes: Axes, confusions: Sequence[Mapping[str, Any]]) -> Non
     axes.set_axis_off()
     text = "\n".join(["most often confused", "", *lines])
     axes.text(0, 0.98, text, va="top", fontsize=9, color=_INK, linespacing=1.6, parse_math=False)
+
+
+def draw_calibration(summary: Mapping[str, Any], *, title: str, fonts: Sequence[str] = ()) -> bytes:
+    """Draw how often answers are right, by the confidence they are given with, and how many there are of each.
+
+    Args:
+        summary: What `summarise_classification` returned.
+        title: Stands above.
+        fonts: Families tried for each character, where they are installed.
+
+    Returns:
+        A PNG file.
+    """
+    rows = summary["reliability"]
+    lows, widths = [row["low"] for row in rows], [row["high"] - row["low"] for row in rows]
+    with _drawing(fonts):
+        figure = Figure(figsize=(5.6, 6.4), dpi=_DPI, layout="constrained")
+        upper, lower = figure.subplots(2, 1, sharex=True, height_ratios=[3.2, 1])
+        upper.plot([0, 1], [0, 1], color=_MUTED, linewidth=1, linestyle="--", zorder=3)
+        shares, numbers = [row["accuracy"] for row in rows], [row["n"] for row in rows]
+        upper.bar(lows, shares, widths, align="edge", color=_BARS, edgecolor="white")
+        means = [row["confidence"] for row in rows]
+        upper.vlines(means, np.minimum(shares, means), np.maximum(shares, means), color=_WRONG, linewidth=1.5, zorder=4)
+        upper.set(xlim=(0, 1), ylim=(0, 1.06), yticks=np.linspace(0, 1, 6))
+        upper.set_ylabel("share that is right", color=_MUTED)
+        figure.suptitle(title, x=0.01, ha="left", color=_INK, fontsize=11, parse_math=False)
+        upper.set_title(_GAP, loc="left", color=_MUTED, fontsize=9)
+        lower.bar(lows, numbers, widths, align="edge", color=_BARS, edgecolor="white")
+        lower.set_ylabel("images", color=_MUTED)
+        lower.set_xlabel("confidence of the answer", color=_MUTED)
+        for axes in (upper, lower):
+            axes.spines[["top", "right"]].set_visible(False)
+            axes.tick_params(labelcolor=_INK, color=_MUTED)
+        return _to_png(figure)
+
+
+_GAP = "dashed: right as often as the confidence says; red: the gap to that"
 
 
 def draw_extremes(
@@ -132,9 +184,11 @@ def draw_extremes(
         shapes = [one.image.shape[0] / one.image.shape[1] for one in answered.values()]
         height = 0.5 + _PICTURE_INCHES * min(max(median(shapes), 0.2), 2.0)
         figure = Figure(
-            figsize=(1.8 + 2 * width * _PICTURE_INCHES, 0.75 + height * len(classes)), dpi=_DPI, layout="constrained"
+            figsize=(max(1.8 + 2 * width * _PICTURE_INCHES, 5.5), 0.95 + height * len(classes)),
+            dpi=_DPI,
+            layout="constrained",
         )
-        figure.suptitle(title, x=0.01, ha="left", color=_INK, fontsize=11, parse_math=False)
+        figure.suptitle(f"{title}\n{_LEGEND}", x=0.01, ha="left", color=_INK, fontsize=11, parse_math=False)
         grid = figure.add_gridspec(len(classes), 2 * width + 2, width_ratios=[1.1, *[1] * width, 0.12, *[1] * width])
         for place, row in enumerate(classes):
             _write_class(figure.add_subplot(grid[place, 0]), row)
@@ -148,6 +202,7 @@ def draw_extremes(
 
 
 _SIDES = {"worst": "truth least probable", "best": "truth most probable"}
+_LEGEND = "Below each image: its answer with the confidence; \N{CHECK MARK} right, \N{BALLOT X} wrong."
 
 
 def choose_classes(summary: Mapping[str, Any]) -> list[Mapping[str, Any]]:
@@ -168,16 +223,16 @@ def _show(axes: Axes, one: Answered) -> None:
     axes.imshow(one.image[:, :, 0] if grey else one.image, cmap="gray", vmin=0, vmax=255, interpolation="nearest")
     axes.set_xticks([])
     axes.set_yticks([])
-    ink = _RIGHT if one.answer == one.target else _WRONG
-    axes.set_xlabel(
-        f"{_shorten(one.answer, 14)} {one.confidence:.2f}", fontsize=8, color=ink, labelpad=3, parse_math=False
-    )
+    ink, mark = (_RIGHT, "\N{CHECK MARK}") if one.answer == one.target else (_WRONG, "\N{BALLOT X}")
+    answer = f"{mark} {_shorten(one.answer, 13)} {one.confidence:.2f}"
+    axes.set_xlabel(answer, fontsize=8, color=ink, labelpad=3, parse_math=False)
     for spine in axes.spines.values():
         spine.set_color(ink)
         spine.set_linewidth(1.5)
 
 
 def _shorten(name: str, limit: int) -> str:
+    name = make_printable(name)
     return name if len(name) <= limit else name[: limit - 1] + "\N{HORIZONTAL ELLIPSIS}"
 
 
@@ -192,5 +247,7 @@ def _to_png(figure: Figure) -> bytes:
     buffer = io.BytesIO()
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", message="Glyph .* missing from")  # a box stands there then
-        figure.savefig(buffer, format="png", facecolor="white", metadata={"Software": None})
+        figure.savefig(  # the layout is a pixel short of long labels
+            buffer, format="png", facecolor="white", metadata={"Software": None}, bbox_inches="tight", pad_inches=0.1
+        )
     return buffer.getvalue()

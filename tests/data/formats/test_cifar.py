@@ -157,6 +157,14 @@ def test_what_is_missing_is_named(cifar10: Path) -> None:
     refuse(cifar10, "sets", "data_batch_3: cannot be read (No such file or directory); the folder needs data_batch_1, ")
 
 
+def test_a_device_is_not_read_for_ever(cifar10: Path) -> None:
+    name = cifar10 / "sets" / cifar.PUBLISHED["cifar10"].folder / "data_batch_3"
+    name.unlink()
+    name.symlink_to("/dev/zero")
+    with pytest.raises(InputError, match=r"data_batch_3: cannot be read \(it is no file\); the folder needs"):
+        cifar.read(CifarSource(variant="cifar10", path="sets"), cifar10)
+
+
 def test_a_damaged_archive_is_one_line(cifar10: Path) -> None:
     archive = cifar10 / "packed/cifar-10-python.tar.gz"
     whole = archive.read_bytes()

@@ -172,6 +172,57 @@ def test_classes_are_looked_for_in_folders_first(tmp_path):
     assert count_label_folders(discover(tmp_path)) == (0, 0)
 
 
+def test_labels_of_doctr(tmp_path):
+    make(tmp_path, "images/1.jpg", "train/images/2.jpg")
+    (tmp_path / "labels.json").write_text('{"1.jpg": "AB"}')
+    assert source_of(tmp_path) == {"path": str(tmp_path / "labels.json"), "images": str(tmp_path / "images")}
+    assert discover(tmp_path).form == "labels.json (JSON of docTR)"
+    (tmp_path / "labels.json").rename(tmp_path / "train/labels.json")
+    (tmp_path / "train/labels.json").write_text('{"2.jpg": "AB"}')
+    found = discover(tmp_path)
+    assert found.form == "train/: labels.json (JSON of docTR)"
+    assert found.sources["train"].format == "doctr"
+
+
+def test_other_json_is_passed_over(tmp_path):
+    make(tmp_path, "AB_1.jpg", "CD_2.jpg")
+    (tmp_path / "annotations.json").write_text('{"images": [], "annotations": []}')
+    assert source_of(tmp_path)["pattern"] == r"^(?P<text>[^_]+)_"
+    (tmp_path / "labels.json").write_text('{"images": []}')
+    with pytest.raises(InputError, match=r"labels\.json: the label of 'images' is no text"):
+        discover(tmp_path)
+
+
+def test_lists_of_images_are_paddleocrs(tmp_path):
+    make(tmp_path, "1.jpg", "2.jpg", "3.jpg")
+    (tmp_path / "rec_gt_train.txt").write_text('1.jpg\tAB\n["2.jpg", "3.jpg"]\tCD\n')
+    (tmp_path / "rec_gt_test.txt").write_text("1.jpg\tAB\n")
+    found = discover(tmp_path)
+    assert {split: source.format for split, source in found.sources.items()} == {"train": "paddleocr", "test": "tsv"}
+
+
+def test_names_relative_to_the_folder_above(tmp_path):
+    make(tmp_path, "data/rec/train/1.jpg")
+    (tmp_path / "data/rec/rec_gt_train.txt").write_text("rec/train/1.jpg\tAB\n")
+    assert source_of(tmp_path / "data/rec")["images"] == str(tmp_path / "data")
+
+
+@pytest.mark.parametrize("given", ["", "data.mdb"])
+def test_an_lmdb(tmp_path, given):
+    make(tmp_path, "data.mdb", "lock.mdb")
+    found = discover(tmp_path / given)
+    assert (found.form, found.sources["train"].path) == ("LMDB", str(tmp_path))
+
+
+def test_several_lmdbs(tmp_path):
+    make(tmp_path, "MJ/a/data.mdb", "ST/data.mdb")
+    assert discover(tmp_path).sources["train"].model_dump(exclude_defaults=True) == {"path": str(tmp_path)}
+    make(tmp_path, "train/b/data.mdb", "validation/data.mdb")
+    found = discover(tmp_path)
+    assert found.form == "train/, validation/: LMDB"
+    assert found.sources["val"].path == str(tmp_path / "validation")
+
+
 def test_nothing_there(tmp_path):
     with pytest.raises(InputError, match="found no images"):
         discover(tmp_path)

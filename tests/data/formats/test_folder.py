@@ -44,6 +44,32 @@ def test_folders_above_the_class_folders_are_no_class(tmp_path: Path) -> None:
     ]
 
 
+def test_hidden_folders_hold_no_class(tmp_path: Path) -> None:
+    touch(tmp_path, "cat/1.png", "dog/1.png", ".ipynb_checkpoints/1.png", "cat/.thumbs/deep/1.png", ".git/config")
+    listing = read(FolderSource(path="."), tmp_path)
+    assert [entry.id for entry in listing.entries] == ["cat/1.png", "dog/1.png"]
+    assert listing.notes == {"other_files": 3}
+    touch(tmp_path, ".cache/set/cat/1.png")
+    assert [entry.id for entry in read(FolderSource(path=".cache/set"), tmp_path).entries] == ["cat/1.png"]
+
+
+def test_a_folder_of_images_and_of_folders_is_not_two_classes(tmp_path: Path) -> None:
+    touch(tmp_path, "cat/1.png", "cat/blurred/2.png", "dog/1.png")
+    with pytest.raises(InputError, match=r"cat: holds images, and folders of images such as blurred; .* move"):
+        read(FolderSource(path="."), tmp_path)
+
+
+def test_pictures_of_less_common_kinds_are_read(tmp_path: Path) -> None:
+    kinds = {"gif": "GIF", "jfif": "JPEG", "jpe": "JPEG", "jp2": "JPEG2000", "pbm": "PPM", "pnm": "PPM"}
+    for number, (suffix, kind) in enumerate(kinds.items()):
+        touch(tmp_path, f"cat/{number}.{suffix}")
+        mode, colour = ("1", 1) if suffix == "pbm" else ("RGB", (255, 255, 255))
+        (tmp_path / f"cat/{number}.{suffix}").write_bytes(make_image(mode, colour, kind))
+    split = load_split("train", (FolderSource(path="."),), tmp_path)
+    assert len(split.entries) == len(kinds)
+    assert all((read_image(entry, "rgb") == 255).all() for entry in split.entries)
+
+
 def test_the_place_of_the_folder_does_not_matter(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     touch(tmp_path, "cat/1.png", "dog/1.png")
     monkeypatch.chdir(tmp_path)
@@ -68,6 +94,25 @@ def test_links_are_followed_but_not_in_circles(tmp_path: Path) -> None:
     images, notes = find_images(tmp_path / "data")
     assert [path.relative_to(tmp_path / "data").as_posix() for path in images] == ["cat/1.png", "dog/1.png"]
     assert notes == {"other_files": 0}
+
+
+def test_links_that_lead_to_each_other_and_out_of_the_folder_end(tmp_path: Path) -> None:
+    touch(tmp_path, "data/a/1.png", "data/b/2.png", "other/3.png")
+    for number in range(3):  # followed blindly, each step would have three ways on
+        (tmp_path / f"data/a/to_b{number}").symlink_to(tmp_path / "data/b")
+        (tmp_path / f"data/b/to_a{number}").symlink_to(tmp_path / "data/a")
+    (tmp_path / "data/c").symlink_to(tmp_path / "other")
+    (tmp_path / "other/up").symlink_to(tmp_path)
+    (tmp_path / "other/root").symlink_to("/")
+    images, _ = find_images(tmp_path / "data")
+    names = [path.relative_to(tmp_path / "data").as_posix() for path in images]
+    assert names == ["a/1.png", *(f"a/to_b{number}/2.png" for number in range(3)),
+                     "b/2.png", *(f"b/to_a{number}/1.png" for number in range(3)), "c/3.png"]  # fmt: skip
+
+
+def test_a_path_too_long_for_a_name_is_no_folder(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="no such folder"):
+        read(FolderSource(path="x/" * 3000), tmp_path)
 
 
 def make_image(mode: str, colour: tuple[int, ...] | int, kind: str, **options: object) -> bytes:

@@ -123,7 +123,7 @@ def test_csv_reads_its_two_columns(tmp_path: Path) -> None:
     listing = read_source(source, tmp_path)
     assert [(entry.id, entry.label) for entry in listing.entries] == [("a.jpg", "A,1"), ("b.jpg", "")]
     assert listing.entries[0].location.endswith("a.csv:2")
-    assert listing.notes == {"windows_line_ends": 3}
+    assert listing.notes == {"windows_line_ends": 3, "columns_not_read": 1}
 
 
 @pytest.mark.parametrize(

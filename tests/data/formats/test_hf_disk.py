@@ -150,6 +150,20 @@ def test_folders_that_are_no_data_set(tmp_path: Path) -> None:
     refuse(HfDiskSource(path="one"), tmp_path, "one: cannot be opened as a data set")
 
 
+def test_whatever_is_wrong_inside_is_one_line(tmp_path: Path) -> None:
+    feature = datasets.ClassLabel(names=["dog", "cat"])
+    save(make([], feature, images=[]), tmp_path / "empty")
+    refuse(HfDiskSource(path="empty"), tmp_path, "empty: ", "cannot be opened as a data set")
+    save(make([0, 1, 0], feature), tmp_path / "listed")
+    (tmp_path / "listed/dataset_info.json").write_text("[]")
+    refuse(HfDiskSource(path="listed"), tmp_path, "listed: cannot be opened as a data set")
+    save(make([0, 1, 0], feature), tmp_path / "fewer")
+    info = json.loads((tmp_path / "fewer/dataset_info.json").read_text())
+    info["features"]["label"]["names"] = ["dog"]
+    (tmp_path / "fewer/dataset_info.json").write_text(json.dumps(info))
+    refuse(HfDiskSource(path="fewer"), tmp_path, "row 1 of column 'label' is class 1 of 1; save the data set again")
+
+
 def test_without_the_extra_it_says_what_to_install(animals: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "datasets", None)
     refuse(

@@ -41,12 +41,20 @@ def test_resnet50_for_small_images_costs_what_is_said_of_it(stem: SmallStem, gig
     assert counted == pytest.approx(giga_macs, abs=5e-4)
 
 
-@pytest.mark.parametrize("architecture", ["test_resnet", "resnetaa34d", "resnetblur18", "seresnext26t_32x4d"])
-def test_small_stem_keeps_the_image_and_its_last_stage(architecture: str) -> None:
+@pytest.mark.parametrize(
+    ("architecture", "shortcut"),
+    [
+        ("test_resnet", "published"),
+        ("resnetaa34d", "published"),
+        ("resnetblur18", "average"),
+        ("seresnext26t_32x4d", "published"),
+    ],
+)
+def test_small_stem_keeps_the_image_and_its_last_stage(architecture: str, shortcut: Any) -> None:
     """32 px through stages of stride 1, 2, 2 and 1 or 2 leaves 8 or 4."""
     images = torch.zeros(1, 3, 32, 32)
     for stride, left in ((2, 4), (1, 8)):
-        stem = SmallStem(last_stage_stride=stride, shortcut="average")  # type: ignore[arg-type]
+        stem = SmallStem(last_stage_stride=stride, shortcut=shortcut)  # type: ignore[arg-type]
         backbone: Any = build(architecture, stem=stem).backbone.eval()
         first = backbone.conv1
         assert (first.kernel_size, first.stride, first.padding) == ((3, 3), (1, 1), (1, 1))
@@ -129,6 +137,10 @@ def test_dropout_and_stochastic_depth_draw_in_training_only() -> None:
             "vgg11",
             {"stochastic_depth": 0.1},
             r"model\.stochastic_depth: timm's vgg11 has no such setting; leave it out",
+        ),
+        *(
+            (name, {"stem": SmallStem(shortcut="average")}, rf"model\.stem\.shortcut: .* {name} average as published")
+            for name in ("resnet18d", "resnet10t", "seresnext26t_32x4d")
         ),
         ("test_vit", {"size_px": 24}, r"model\.architecture: test_vit cannot .* 24 x 24 px"),
         ("inception_v3", {}, r"inception_v3 cannot take images of 32 x 32 px .*; raise preprocessing\.height_px"),

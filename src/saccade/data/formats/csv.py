@@ -1,4 +1,7 @@
-"""CSV with a header row, UTF-8, separated by commas; the names of its two columns are in the recipe."""
+"""CSV with a header row, UTF-8, separated by commas; the names of its two columns are in the recipe.
+
+The default names are those of fast-plate-ocr. Its column `plate_region`, where there is one, is not read.
+"""
 
 import csv
 import io
@@ -8,12 +11,12 @@ from pathlib import Path, PurePosixPath
 
 from saccade.data.formats.entry import Entry, SourceListing, locate_images, make_listing, normalise, raise_all
 from saccade.data.formats.textfile import read_text
-from saccade.errors import InputError
+from saccade.errors import InputError, quote
 from saccade.recipes.tables.data import CsvSource
 
 
 def read(source: CsvSource, root: Path) -> SourceListing:
-    """Read a CSV file; other columns are ignored.
+    """Read a CSV file; other columns are counted and not read.
 
     Raises:
         InputError: The file, its encoding, its header or a row is not as it should be, or the images folder is missing.
@@ -37,6 +40,7 @@ def read(source: CsvSource, root: Path) -> SourceListing:
             raw_labels.append(label)
     except csv.Error as error:
         raise InputError(f"{path}:{rows.line_num}: not CSV ({error}); correct the line") from None
+    notes["columns_not_read"] = len({*(rows.fieldnames or ())} - {source.image_column, source.text_column})
     raise_all(faults, "correct the row; a text that holds a comma stands in double quotes")
     images = None if source.images is None else root / source.images
     return make_listing(locate_images(entries, images, path), raw_labels, notes)
@@ -45,7 +49,17 @@ def read(source: CsvSource, root: Path) -> SourceListing:
 def write(
     path: Path, rows: Iterable[tuple[str, str]], image_column: str = "image_path", text_column: str = "plate_text"
 ) -> None:
-    """Write (file name, text) rows below a header."""
+    """Write (file name, text) rows below a header.
+
+    Raises:
+        InputError: A name or text holds a carriage return or NUL, which the format cannot hold.
+    """
+    rows = list(rows)
+    for name, text in rows:
+        if any(character in name + text for character in "\r\0"):
+            raise InputError(
+                f"{path}: {quote(name)} with text {quote(text)} holds a carriage return or NUL; write doctr or lmdb"
+            )
     with path.open("w", encoding="utf-8", newline="") as file:
         writer = csv.writer(file, lineterminator="\n")
         writer.writerow((image_column, text_column))

@@ -1,4 +1,4 @@
-"""What labelled images a folder or file holds: label files, split folders, labels in file names, or label folders.
+"""What labelled images a folder or file holds: LMDB, label files, split folders, labels in file names, or label folders.
 
 They are looked for in that order. Names and label files are read and no image is opened. What is found are sources as
 a recipe would name them; whether their images and labels are good is for `data.splits` to say.
@@ -12,17 +12,28 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from saccade.data.formats import doctr, lmdb
 from saccade.data.formats.entry import IMAGE_SUFFIXES
+from saccade.data.formats.paddleocr import split_names
 from saccade.data.formats.textfile import read_text
 from saccade.errors import InputError
-from saccade.recipes.tables.data import CsvSource, FilenameSource, FolderSource, Source, TsvSource
-
-_FORMS = (
-    "a label file (file<TAB>text, or CSV with a header), labels in file names (TEXT_1.jpg), or one folder a text"
-    " (TEXT/1.jpg)"
+from saccade.recipes.tables.data import (
+    CsvSource,
+    DoctrSource,
+    FilenameSource,
+    FolderSource,
+    LmdbSource,
+    PaddleocrSource,
+    Source,
+    TsvSource,
 )
 
-_LABEL_SUFFIXES = frozenset({".tsv", ".csv", ".txt"})
+_FORMS = (
+    "a label file (file<TAB>text, CSV with a header, or labels.json), an LMDB (data.mdb), labels in file names"
+    " (TEXT_1.jpg), or one folder a text (TEXT/1.jpg)"
+)
+
+_LABEL_SUFFIXES = frozenset({".tsv", ".csv", ".txt", ".json"})
 _LABEL_NAMES = frozenset({"labels", "label", "gt", "groundtruth", "ground_truth", "annotations", "list"})
 _SPLIT_WORDS = {
     "train": {"train", "training"},
@@ -73,8 +84,10 @@ def discover(path: Path, *, classes: bool = False) -> Found:
             f"{path}: no such folder or label file; give the folder that holds the images, or their label file"
         )
     return (
-        _discover_label_files(path, path)
+        _discover_store(path, below=False)
+        or _discover_label_files(path, path)
         or _discover_split_folders(path, classes)
+        or _discover_store(path, below=True)
         or _discover_label_files(path.parent, path)
         or _discover_in_names(path, classes)
         or _refuse(path)
@@ -103,7 +116,18 @@ def _refuse(path: Path) -> Found:
     raise InputError(f"{path}: found {what}; looked for {_FORMS}")
 
 
+def _discover_store(folder: Path, *, below: bool) -> Found | None:
+    """Look for an LMDB in a folder, or for any number of them below it."""
+    if not below and not (folder / lmdb.FILE_NAME).is_file():
+        return None
+    if below and next((path for path in _list_folders(folder) if (path / lmdb.FILE_NAME).is_file()), None) is None:
+        return None
+    return Found({"train": LmdbSource(path=str(folder))}, "LMDB")
+
+
 def _discover_file(path: Path) -> Found:
+    if path.suffix == Path(lmdb.FILE_NAME).suffix:
+        return Found({"train": LmdbSource(path=str(path.parent if path.name == lmdb.FILE_NAME else path))}, "LMDB")
     named = {"train": path}
     if find_split(path.stem) == "train":
         files = [file for file in sorted(path.parent.iterdir()) if file.suffix == path.suffix and file.is_file()]
@@ -121,7 +145,7 @@ def _discover_label_files(folder: Path, images: Path) -> Found | None:
         try:
             recognised[file] = _read_label_file(file, images)
         except InputError as error:
-            if file.suffix.lower() != ".txt" or _is_label_name(file.stem):
+            if _must_hold_labels(file):
                 refused.append(error)
     if not recognised:
         if refused and folder == images:
@@ -141,8 +165,12 @@ def _discover_label_files(folder: Path, images: Path) -> Found | None:
     return Found(sources, _describe_files(sources))
 
 
-def _is_label_name(stem: str) -> bool:
-    return stem.lower() in _LABEL_NAMES or find_split(stem) is not None
+def _must_hold_labels(file: Path) -> bool:
+    """Tell a label file that is not as it should be from a file that speaks of something else."""
+    suffix = file.suffix.lower()
+    if suffix == ".json":
+        return file.name.lower() == doctr.FILE_NAME
+    return suffix != ".txt" or file.stem.lower() in _LABEL_NAMES or find_split(file.stem) is not None
 
 
 def _by_split(files: Iterable[Path], folder: Path) -> dict[str, Path]:
@@ -160,10 +188,19 @@ def _by_split(files: Iterable[Path], folder: Path) -> dict[str, Path]:
 
 def _describe_files(sources: dict[str, Source]) -> str:
     files = ", ".join(
-        Path(source.path).name for source in sources.values() if isinstance(source, TsvSource | CsvSource)
+        Path(source.path).name
+        for source in sources.values()
+        if isinstance(source, TsvSource | CsvSource | PaddleocrSource | DoctrSource)
     )
-    kind = "CSV with a header" if isinstance(sources["train"], CsvSource) else "file<TAB>text"
-    return f"{files} ({kind})"
+    return f"{files} ({_KINDS[sources['train'].format]})"
+
+
+_KINDS = {
+    "csv": "CSV with a header",
+    "doctr": "JSON of docTR",
+    "paddleocr": "file<TAB>text of PaddleOCR, with lists of images",
+    "tsv": "file<TAB>text",
+}
 
 
 def _read_label_file(path: Path, base: Path) -> Source:
@@ -172,12 +209,19 @@ def _read_label_file(path: Path, base: Path) -> Source:
     Raises:
         InputError: it is no label file, or its images are nowhere.
     """
+    if path.suffix.lower() == ".json":
+        rows, _ = doctr.read_rows(path)
+        folder = _find_images_folder(path, base, [name for name, _ in rows[:_NUM_PROBED]])
+        return DoctrSource(path=str(path), images=None if folder == path.parent else str(folder))
     text, _ = read_text(path)
     lines = [line for line in text.split("\n") if line.strip()]
     if "\t" in lines[0]:
-        names = [line.split("\t")[0] for line in lines[:_NUM_PROBED]]
-        folder = _find_images_folder(path, base, names)
-        return TsvSource(path=str(path), images=None if folder == path.parent else str(folder))
+        lists = [split_names(line.split("\t")[0]) for line in lines]
+        folder = _find_images_folder(path, base, [name for names in lists for name in names][:_NUM_PROBED])
+        images = None if folder == path.parent else str(folder)
+        if any(len(names) > 1 for names in lists):
+            return PaddleocrSource(path=str(path), images=images)
+        return TsvSource(path=str(path), images=images)
     if "," in lines[0]:
         return _read_csv_file(path, base, lines[: _NUM_PROBED + 1])
     raise InputError(f"{path}: its first line has neither a tab nor a comma; write file<TAB>text, or CSV with a header")
@@ -210,7 +254,8 @@ def _find_images_folder(file: Path, base: Path, names: Sequence[str]) -> Path:
     """Return the folder that most of the names are relative to: the file's own if it can be, else one below."""
     own = file.parent
     shares: dict[Path, float] = {}
-    for folder in itertools.chain((own, own / "images"), _list_folders(base), _list_folders(own)):
+    candidates = itertools.chain((own, own / "images"), _list_folders(base), _list_folders(own), (own.parent,))
+    for folder in candidates:
         shares[folder] = _share(names, lambda name, folder=folder: os.path.isfile(folder / name))
         if shares[folder] == 1:
             return folder
@@ -238,7 +283,10 @@ def _discover_split_folders(folder: Path, classes: bool) -> Found | None:
     if "train" not in named:
         return None
     found = {
-        split: _discover_label_files(path, path) or _discover_in_names(path, classes) or _refuse(path)
+        split: _discover_store(path, below=True)
+        or _discover_label_files(path, path)
+        or _discover_in_names(path, classes)
+        or _refuse(path)
         for split, path in named.items()
     }
     sources = {split: found[split].sources["train"] for split in _SPLIT_WORDS if split in found}

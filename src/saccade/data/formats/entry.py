@@ -2,7 +2,7 @@
 
 import os
 import unicodedata
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -11,7 +11,13 @@ from numpy.typing import NDArray
 
 from saccade.errors import InputError
 
-IMAGE_SUFFIXES = frozenset({".bmp", ".jpeg", ".jpg", ".pgm", ".png", ".ppm", ".tif", ".tiff", ".webp"})
+# What OpenCV decodes.
+IMAGE_SUFFIXES = frozenset(
+    {".avif", ".bmp", ".gif", ".jfif", ".jp2", ".jpe", ".jpeg", ".jpg", ".pbm", ".pgm", ".png", ".pnm", ".ppm", ".tif"}
+    | {".tiff", ".webp"}
+)
+_FOREIGN_SUFFIXES = frozenset({".heic", ".heif", ".jxl"})
+"""Photographs that cannot be decoded: listed, so that they are an error and not left out in silence."""
 
 
 @dataclass(frozen=True)
@@ -72,7 +78,7 @@ def raise_all(faults: list[str], cure: str) -> None:
 
 
 def find_images(folder: Path) -> tuple[list[Path], dict[str, int]]:
-    """List the images below a folder, sorted by path, and count the other files, hidden ones among them.
+    """List the images below a folder, sorted by path, and count the other files: hidden ones, and all in hidden folders, too.
 
     Links are followed.
 
@@ -81,9 +87,10 @@ def find_images(folder: Path) -> tuple[list[Path], dict[str, int]]:
     """
     require_folder(folder, "path")
     images, num_others = [], 0
-    for parent, folders, names in os.walk(folder, followlinks=True):
-        folders[:] = [name for name in folders if not _leads_back(os.path.join(parent, name))]
-        found = [name for name in names if _is_image(name)]
+    top = os.path.join(folder, "")
+    for parent, names in walk(folder):
+        is_hidden = parent != str(folder) and f"{os.sep}." in os.sep + parent.removeprefix(top)
+        found = [name for name in names if not is_hidden and _is_image(name)]
         images += [os.path.join(parent, name) for name in found]
         num_others += len(names) - len(found)
     if not images:
@@ -94,16 +101,32 @@ def find_images(folder: Path) -> tuple[list[Path], dict[str, int]]:
     return [Path(path) for path in images], {"other_files": num_others}
 
 
+def walk(folder: Path) -> Iterator[tuple[str, list[str]]]:
+    """Yield a folder and those below it, each with the names of its files; links are followed, circles are not."""
+    # of each folder that is still to come: where it really is, and where those above it are
+    chains: dict[str, tuple[str, ...]] = {str(folder): (os.path.realpath(folder),)}
+    for parent, folders, names in os.walk(folder, followlinks=True):
+        above = chains.pop(parent)
+        below = {name: _find_place(os.path.join(parent, name), above[0]) for name in folders}
+        folders[:] = [name for name, place in below.items() if not _leads_back(place, above)]
+        chains |= {os.path.join(parent, name): (below[name], *above) for name in folders}
+        yield parent, names
+
+
 def _is_image(name: str) -> bool:
-    return os.path.splitext(name)[1].lower() in IMAGE_SUFFIXES and not name.startswith(".")
+    suffix = os.path.splitext(name)[1].lower()
+    return (suffix in IMAGE_SUFFIXES or suffix in _FOREIGN_SUFFIXES) and not name.startswith(".")
 
 
-def _leads_back(path: str) -> bool:
-    """Tell a link to a folder that it lies in itself, which would be searched for ever."""
-    if not os.path.islink(path):
-        return False
-    inside, target = os.path.realpath(os.path.dirname(path)), os.path.realpath(path)
-    return f"{inside}{os.sep}".startswith(f"{target}{os.sep}")
+def _find_place(path: str, parent: str) -> str:
+    """Return where a folder really is, whose parent really is there."""
+    return os.path.realpath(path) if os.path.islink(path) else os.path.join(parent, os.path.basename(path))
+
+
+def _leads_back(place: str, above: tuple[str, ...]) -> bool:
+    """Tell a folder that was passed on the way here, or holds one that was: it would be searched for ever."""
+    inside = os.path.join(place, "")
+    return any(os.path.join(passed, "").startswith(inside) for passed in above)
 
 
 def locate_images(entries: list[Entry], images: Path | None, label_file: Path) -> list[Entry]:
@@ -118,9 +141,9 @@ def locate_images(entries: list[Entry], images: Path | None, label_file: Path) -
         InputError: The folder is missing.
     """
     folder = label_file.parent if images is None else images
-    if images is None and entries and not (folder / entries[0].id).exists():
+    if images is None and entries and not os.path.exists(folder / entries[0].id):  # `Path.exists` raises at long names
         below = folder / "images"
-        folder = below if (below / entries[0].id).exists() else folder
+        folder = below if os.path.exists(below / entries[0].id) else folder
     require_folder(folder, "images")
     return [replace(entry, path=folder / entry.id) for entry in entries]
 
@@ -131,6 +154,6 @@ def require_folder(folder: Path, key: str) -> None:
     Raises:
         InputError: It is not; the message names the key of the source to correct.
     """
-    if not folder.is_dir():
-        what = "is a file, not a folder" if folder.exists() else "no such folder"
+    if not os.path.isdir(folder):  # unlike `Path.is_dir` it takes any name, however long
+        what = "is a file, not a folder" if os.path.exists(folder) else "no such folder"
         raise InputError(f"{folder}: {what}; correct `{key}` of the source, or the data root")

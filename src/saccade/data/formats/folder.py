@@ -12,7 +12,7 @@ def read(source: FolderSource, root: Path) -> SourceListing:
 
     Raises:
         InputError: The folder is missing or empty, an image lies beside the label folders instead of in one, or one of
-            these holds no image.
+            these holds no image, or folders of images besides.
     """
     folder = root / source.path
     images, notes = find_images(folder)
@@ -21,6 +21,7 @@ def read(source: FolderSource, root: Path) -> SourceListing:
     astray = [path for path, label in zip(images, labels, strict=True) if label == top]
     raise_all([f"{path}: lies in no label folder" for path in astray], "move it into one")
     raise_all([f"{path}: holds no image" for path in _find_empty(set(labels))], "put images into it, or remove it")
+    raise_all(_find_nested(set(labels)), "a folder of images is one label: move them up into it, or out of it")
     names = [os.path.basename(label) for label in labels]
     start = len(str(folder / "x")) - 1  # `relative_to` takes ten times as long
     entries = [
@@ -40,3 +41,13 @@ def _find_empty(labels: set[str]) -> list[str]:
         if entry.is_dir() and not entry.name.startswith(".")
     ]
     return sorted(folder for folder in beside if folder not in holding)
+
+
+def _find_nested(labels: set[str]) -> list[str]:
+    """Say which label folders hold label folders, of which nobody can tell whether they are labels of their own."""
+    nested: dict[str, str] = {}
+    for label in sorted(labels):
+        for parent in map(str, Path(label).parents):
+            if parent in labels:
+                nested.setdefault(parent, os.path.relpath(label, parent))
+    return [f"{parent}: holds images, and folders of images such as {inner}" for parent, inner in nested.items()]

@@ -50,7 +50,7 @@ def _open(source: HfDiskSource, folder: Path, datasets: Any) -> Any:
     """Return the one data set that the source means."""
     try:
         opened = datasets.load_from_disk(str(folder))
-    except (OSError, ValueError, KeyError, TypeError) as error:
+    except (OSError, ValueError, LookupError, TypeError, AttributeError) as error:  # whatever its files lead it to
         reason = " ".join(str(error).split()) or type(error).__name__
         raise InputError(
             f"{folder}: cannot be opened as a data set ({reason}); it must be a folder that save_to_disk wrote"
@@ -84,6 +84,11 @@ def _read_labels(source: HfDiskSource, dataset: Any, folder: Path, datasets: Any
     feature, values = dataset.features[name], list(dataset[name])
     if isinstance(feature, datasets.ClassLabel):
         names = feature.names
+        beyond = next((index for index, value in enumerate(values) if value is not None and value >= len(names)), None)
+        if beyond is not None:
+            raise InputError(
+                f"{folder}: row {beyond} of column {name!r} is class {values[beyond]} of {len(names)}; save the data set again"
+            )
         return ["" if value is None or value < 0 else names[value] for value in values]
     if isinstance(feature, datasets.Value) and feature.dtype.lstrip("u").startswith(("string", "large_string", "int")):
         return ["" if value is None else str(value) for value in values]

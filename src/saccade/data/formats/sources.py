@@ -3,14 +3,17 @@
 from pathlib import Path
 from typing import assert_never
 
-from saccade.data.formats import cifar, csv, filename, folder, hf_disk, synthetic_plates, tsv
+from saccade.data.formats import cifar, csv, doctr, filename, folder, hf_disk, lmdb, paddleocr, synthetic_plates, tsv
 from saccade.data.formats.entry import SourceListing
 from saccade.recipes.tables.data import (
     CifarSource,
     CsvSource,
+    DoctrSource,
     FilenameSource,
     FolderSource,
     HfDiskSource,
+    LmdbSource,
+    PaddleocrSource,
     Source,
     SyntheticPlatesSource,
     TsvSource,
@@ -28,10 +31,10 @@ def read_source(source: Source, root: Path) -> SourceListing:
         InputError: A file, folder, encoding or line is not as the format wants it.
     """
     match source:
-        case TsvSource():
-            return tsv.read(source, root)
-        case CsvSource():
-            return csv.read(source, root)
+        case TsvSource() | CsvSource() | PaddleocrSource() | DoctrSource():
+            return _read_label_file(source, root)
+        case LmdbSource():
+            return lmdb.read(source, root)
         case FilenameSource():
             return filename.read(source, root)
         case FolderSource():
@@ -42,5 +45,19 @@ def read_source(source: Source, root: Path) -> SourceListing:
             return hf_disk.read(source, root)
         case SyntheticPlatesSource():
             return synthetic_plates.read(source)
+        case _:
+            assert_never(source)
+
+
+def _read_label_file(source: TsvSource | CsvSource | PaddleocrSource | DoctrSource, root: Path) -> SourceListing:
+    match source:
+        case TsvSource():
+            return tsv.read(source, root)
+        case CsvSource():
+            return csv.read(source, root)
+        case PaddleocrSource():
+            return paddleocr.read(source, root)
+        case DoctrSource():
+            return doctr.read(source, root)
         case _:
             assert_never(source)

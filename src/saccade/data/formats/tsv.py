@@ -1,12 +1,23 @@
-"""`file<TAB>text`, a line an image, UTF-8: the form of most label files of text recognisers."""
+"""`file<TAB>text`, a line an image, UTF-8: the form of most label files of text recognisers, `gt.txt` of DTRB among them."""
 
 from collections.abc import Iterable
 from pathlib import Path, PurePosixPath
+from typing import NamedTuple
 
 from saccade.data.formats.entry import Entry, SourceListing, locate_images, make_listing, normalise, raise_all
 from saccade.data.formats.textfile import read_text
 from saccade.errors import InputError, quote
 from saccade.recipes.tables.data import TsvSource
+
+_FORBIDDEN = "\t\n\r\0"
+
+
+class Line(NamedTuple):
+    """A line of a label file as it was written, and where it stands."""
+
+    name: str
+    label: str
+    location: str
 
 
 def read(source: TsvSource, root: Path) -> SourceListing:
@@ -16,23 +27,39 @@ def read(source: TsvSource, root: Path) -> SourceListing:
         InputError: The file, its encoding or a line is not as it should be, or the images folder is missing.
     """
     path = root / source.path
+    lines, notes = read_lines(path)
+    entries = [
+        Entry(PurePosixPath(line.name).as_posix(), normalise(line.label), line.location, None, weight=source.weight)
+        for line in lines
+    ]
+    images = None if source.images is None else root / source.images
+    return make_listing(locate_images(entries, images, path), [line.label for line in lines], notes)
+
+
+def read_lines(path: Path, delimiter: str = "\t") -> tuple[list[Line], dict[str, int]]:
+    """Read a file of two columns without a header.
+
+    Returns:
+        Its lines, and counts of what was noticed: `blank_lines` and those of `read_text`.
+
+    Raises:
+        InputError: The file or its encoding is not as it should be, or a line has other columns.
+    """
     text, notes = read_text(path)
-    entries, raw_labels, faults, notes["blank_lines"] = [], [], [], 0
+    mark = "tab" if delimiter == "\t" else repr(delimiter)
+    lines, faults, notes["blank_lines"] = [], [], 0
     for number, line in enumerate(text.removesuffix("\n").split("\n"), start=1):
         if not line.strip():
             notes["blank_lines"] += 1
             continue
-        name, *labels = line.split("\t")
+        name, *labels = line.split(delimiter)
         if len(labels) != 1 or not name:
-            what = "no tab" if not labels else f"{len(labels)} tabs" if name else "no file name"
-            faults.append(f"{path}:{number}: {what}, where file<TAB>text has one tab")
+            what = f"no {mark}" if not labels else f"{len(labels)} {mark}s" if name else "no file name"
+            faults.append(f"{path}:{number}: {what}, where file<TAB>text has one {mark}")
             continue
-        identity = PurePosixPath(name).as_posix()
-        entries.append(Entry(identity, normalise(labels[0]), f"{path}:{number}", None, weight=source.weight))
-        raw_labels.append(labels[0])
+        lines.append(Line(name, labels[0], f"{path}:{number}"))
     raise_all(faults, "correct the line")
-    images = None if source.images is None else root / source.images
-    return make_listing(locate_images(entries, images, path), raw_labels, notes)
+    return lines, notes
 
 
 def write(path: Path, rows: Iterable[tuple[str, str]]) -> None:
@@ -43,7 +70,7 @@ def write(path: Path, rows: Iterable[tuple[str, str]]) -> None:
     """
     lines = []
     for name, text in rows:
-        if any(character in name + text for character in "\t\n\r"):
+        if any(character in name + text for character in _FORBIDDEN):
             raise InputError(
                 f"{path}: {quote(name)} with text {quote(text)} holds a tab or line end; write CSV instead"
             )

@@ -1,6 +1,8 @@
 """`[augment]`: what happens to training images only; every default is off."""
 
-from pydantic import Field
+from typing import Annotated, Literal
+
+from pydantic import Field, model_validator
 
 from saccade.recipes.tables.base import Table
 
@@ -12,6 +14,32 @@ class TextLineAugment(Table):
     squeezed along each axis as far as it takes to keep the text in the frame, as a box drawn around slanted text does.
     """
 
+    text_margin_fraction: float = Field(default=0.02, ge=0, le=0.25)
+    """What your images leave free above and below the text, as a fraction of the height: no operation takes more. Left and right
+    it is 0.02 of the width."""
+    tia_probability: float = Field(default=0.0, ge=0, le=1)
+    """How often text image augmentation acts (Luo et al. 2020): the line is distorted, stretched, tilted, as the next keys say."""
+    tia_distort_probability: float = Field(default=1.0, ge=0, le=1)
+    """How often it then bends: points that divide both edges into 3 to 6 segments move, each on its own."""
+    tia_distort_fraction: float = Field(default=1 / 3, gt=0, le=0.5)
+    """Largest move of a corner inwards, and of the points between from one side to the other, as a fraction of a segment, or of the
+    height where that is less."""
+    tia_stretch_probability: float = Field(default=1.0, ge=0, le=1)
+    """How often it then becomes wider here and narrower there: upper and lower points of 3 to 6 segments move together."""
+    tia_stretch_fraction: float = Field(default=0.8, gt=0, le=0.8)
+    """Largest move of a point from side to side, as a fraction of a segment."""
+    tia_perspective_probability: float = Field(default=1.0, ge=0, le=1)
+    """How often its ends then become lower, each on its own."""
+    tia_perspective_fraction: float = Field(default=0.5, gt=0, le=0.5)
+    """Largest move of a corner, as a fraction of the height; either end keeps half of its height."""
+    crop_probability: float = Field(default=0.0, ge=0, le=1)
+    """How often the image is cut off above or below, as far as no text stands there."""
+    crop_fraction: float = Field(default=1 / 6, gt=0, le=0.25)
+    """Largest cut as a fraction of the height; the smallest is an eighth of it. 1/6 are 8 of 48 px."""
+    jitter_probability: float = Field(default=0.0, ge=0, le=1)
+    """How often the line moves a little, as far as the frame has room for its text."""
+    jitter_fraction: float = Field(default=0.01, gt=0, le=0.1)
+    """Largest move in x and in y, as a fraction of the shorter side."""
     perspective_probability: float = Field(default=0.0, ge=0, le=1)
     """How often the corners move."""
     perspective_fraction: float = Field(default=0.1, ge=0, le=0.2)
@@ -34,6 +62,14 @@ class TextLineAugment(Table):
     """Largest relative change of contrast and gamma, and of brightness as a fraction of 255."""
     invert_probability: float = Field(default=0.0, ge=0, le=1)
     """How often dark and light change places."""
+    hsv_probability: float = Field(default=0.0, ge=0, le=1)
+    """How often hue, saturation and value of a colour image change; refused for grey images, which have brightness_probability."""
+    hsv_hue_degrees: float = Field(default=10.0, ge=0, le=180)
+    """Largest turn of the hue, either way."""
+    hsv_saturation_fraction: float = Field(default=0.3, ge=0, le=0.9)
+    """Largest relative change of the saturation."""
+    hsv_value_fraction: float = Field(default=0.3, ge=0, le=0.6)
+    """Largest relative change of the value."""
     blur_probability: float = Field(default=0.0, ge=0, le=1)
     """How often the image is blurred, by a Gaussian or along a line (motion)."""
     blur_sigma_px: float = Field(default=1.0, gt=0, le=5)
@@ -51,9 +87,54 @@ class TextLineAugment(Table):
     shadow_strength: float = Field(default=0.4, gt=0, le=0.8)
     """Largest relative change of brightness inside the shadow."""
 
+    @model_validator(mode="after")
+    def _tia_has_a_part(self) -> "TextLineAugment":
+        parts = (self.tia_distort_probability, self.tia_stretch_probability, self.tia_perspective_probability)
+        if self.tia_probability > 0 and not any(parts):
+            raise ValueError(
+                "tia_probability: it has nothing to do; give one of tia_distort_, tia_stretch_, tia_perspective_probability"
+            )
+        return self
+
+
+class NoLinePolicy(Table):
+    """No policy."""
+
+    name: Literal["none"] = "none"
+
+
+class LineRandAugment(Table):
+    """`num_operations` random operations of one magnitude (Cubuk et al. 2020), bounded so that the text stays in the image."""
+
+    name: Literal["rand_augment"] = "rand_augment"
+    probability: float = Field(default=0.5, gt=0, le=1)
+    """How often they act."""
+    num_operations: int = Field(default=2, ge=1, le=8)
+    """Operations one after the other."""
+    magnitude: int = Field(default=5, ge=0, le=10)
+    """Strength of each, of 10."""
+    bounded: bool = True
+    """Whether labels survive. FALSE BREAKS LABELS: it repeats the ranges of PaddleOCR, which move a line by up to 45 % of its width and
+    take characters out of the image; only for repeating what was trained that way."""
+
+
+class Concatenation(Table):
+    """`[augment.concatenation]`: two training lines become one, before everything else.
+
+    Padded images are joined where both fit the width, stretched ones share it by their numbers of characters; never
+    where the network has too few time steps for both texts.
+    """
+
+    probability: float = Field(default=0.0, ge=0, le=1)
+    """How often another training line is put to the right of a line, its text behind the text."""
+
 
 class ReadAugment(Table):
-    """`[augment]` of the read task."""
+    """`[augment]` of the read task: per image, on the CPU."""
 
+    concatenation: Concatenation = Concatenation()
+    """Two lines in one."""
+    policy: Annotated[NoLinePolicy | LineRandAugment, Field(discriminator="name")] = NoLinePolicy()
+    """Named sets of operations."""
     text_line: TextLineAugment = TextLineAugment()
-    """Per image, on the CPU."""
+    """Operations with a probability each."""

@@ -1,5 +1,6 @@
 """The tables of the classify task: preprocessing, classes, network, augmentation on the device, loss."""
 
+from collections import Counter
 from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
@@ -24,14 +25,17 @@ class ClassifyPreprocessingTable(PreprocessingTable):
 class ClassesTable(Table):
     """`[classes]`: what can be answered."""
 
-    names: tuple[str, ...] | None = Field(default=None, min_length=2)
+    names: tuple[str, ...] | None = Field(default=None, min_length=2, max_length=100_000)
     """The classes, in the order of the model's outputs; default: the labels of the training images, sorted."""
 
     @model_validator(mode="after")
     def _names_differ(self) -> "ClassesTable":
-        repeated = sorted({name for name in self.names or () if (self.names or ()).count(name) > 1})
-        if repeated:
-            raise ValueError(f'names: "{repeated[0]}" is listed twice; each class once')
+        counts = Counter(self.names or ())
+        repeated = next((name for name, count in counts.items() if count > 1), None)
+        if repeated is not None:
+            raise ValueError(f'names: "{repeated}" is listed twice; each class once')
+        if not all(name.strip() for name in counts):
+            raise ValueError("names: one of them is empty; take it off the list")
         return self
 
 
@@ -48,7 +52,8 @@ class SmallStem(Table):
     last_stage_stride: Literal[1, 2] = 2
     """Stride of the last stage; 1 keeps twice the height and width there."""
     shortcut: Literal["published", "average"] = "published"
-    """How a shortcut halves the image: as published, or by averaging before its 1x1 convolution (ResNet-D, He et al. 2019)."""
+    """How a shortcut halves the image: as published, or by averaging before its 1x1 convolution (ResNet-D, He et al. 2019), where
+    the published one does not."""
 
 
 class TimmModel(Table):
@@ -145,8 +150,8 @@ class RandomErasing(Table):
     """How often."""
     min_area_fraction: Share = 0.02
     """Smallest area, as a share of the image."""
-    max_area_fraction: Share = 1 / 3
-    """Largest area, as a share of the image."""
+    max_area_fraction: float = Field(default=1 / 3, gt=0, le=0.9)
+    """Largest area, as a share of the image; hardly any rectangle of more than 0.9 would fit."""
 
     @model_validator(mode="after")
     def _areas_in_order(self) -> "RandomErasing":
@@ -161,8 +166,8 @@ class Cutout(Table):
     """A square around a random point is filled with the middle grey, cut off at the border (DeVries & Taylor 2017)."""
 
     name: Literal["cutout"] = "cutout"
-    size_px: int = Field(default=16, ge=1)
-    """Side of the square."""
+    size_px: int = Field(default=16, ge=1, le=1024)
+    """Side of the square; no longer than that of the model's input."""
 
 
 class NoMix(Table):
@@ -212,7 +217,8 @@ class ClassifyAugment(Table):
     """`[augment]` of the classify task: whole batches on the device, drawn for each image, in the order of these keys."""
 
     crop_padding_px: int = Field(default=0, ge=0, le=64)
-    """The image is padded with the middle grey by this much on each side and cut back to its size at a random place."""
+    """The image is padded with the middle grey by this much on each side and cut back to its size at a random place; less than
+    half the shorter side of the model's input."""
     flip: Annotated[NoFlip | RandomFlip | AlternatingFlip, Field(discriminator="name")] = NoFlip()
     """Left and right."""
     jitter: ColourJitter = ColourJitter()

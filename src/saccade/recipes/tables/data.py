@@ -5,6 +5,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, field_validator, model_validator
 
+from saccade.recipes.expressions import find_endless
 from saccade.recipes.tables.base import Table
 
 
@@ -42,7 +43,7 @@ class Keep(Table):
 class SourceTable(Table):
     """What every source has."""
 
-    weight: float = Field(default=1.0, gt=0)
+    weight: float = Field(default=1.0, gt=0, le=1000)
     """Share of an epoch relative to the other training sources; 1.0 each means every image once."""
     keep: Keep = Keep()
     """Filters of this source."""
@@ -72,6 +73,46 @@ class CsvSource(SourceTable):
     """Name of the column with the label."""
 
 
+class PaddleocrSource(SourceTable):
+    """A label file of PaddleOCR: `file<TAB>text`, or `["a.jpg", "b.jpg"]<TAB>text`, where one of the images counts at a time."""
+
+    format: Literal["paddleocr"] = "paddleocr"
+    path: str
+    """The label file. Several label files are several sources, with PaddleOCR's `ratio_list` as their weights."""
+    images: str | None = None
+    """The folder that the file names are relative to (`data_dir`); default: the label file's own, or `images` in it."""
+    delimiter: str = "\t"
+    """What stands between file and text."""
+
+    @field_validator("delimiter")
+    @classmethod
+    def _delimiter_is_there(cls, delimiter: str) -> str:
+        if not delimiter:
+            raise ValueError("nothing cannot stand between file and text; leave it out for a tab")
+        return delimiter
+
+
+class DoctrSource(SourceTable):
+    """`labels.json` of docTR: one object, file name to text."""
+
+    format: Literal["doctr"] = "doctr"
+    path: str
+    """The JSON file, or the folder that holds it as `labels.json`."""
+    images: str | None = None
+    """The folder that the file names are relative to; default: the JSON file's own, or `images` in it."""
+
+
+class LmdbSource(SourceTable):
+    """LMDB of PaddleOCR and of the deep-text-recognition-benchmark: `num-samples`, `label-000000001`, `image-000000001`, ...
+
+    Needs `saccade[lmdb]`.
+    """
+
+    format: Literal["lmdb"] = "lmdb"
+    path: str
+    """The folder that holds `data.mdb`, or a folder above several of them, all of which are read."""
+
+
 class FilenameSource(SourceTable):
     """A folder whose file names hold the labels."""
 
@@ -90,6 +131,9 @@ class FilenameSource(SourceTable):
             raise ValueError(f"not a regular expression: {error}") from None
         if "text" not in groups:
             raise ValueError("the expression needs a group that is the label: (?P<text>...)")
+        endless = find_endless(pattern)
+        if endless is not None:
+            raise ValueError(endless)
         return pattern
 
 
@@ -141,11 +185,13 @@ class SyntheticPlatesSource(SourceTable):
     """Licence plates drawn on the fly, the same for the same seed; needs no file."""
 
     format: Literal["synthetic_plates"] = "synthetic_plates"
-    num_images: int = Field(default=1000, ge=1)
+    num_images: int = Field(default=1000, ge=1, le=1_000_000)
     """How many plates."""
-    seed: int = Field(default=0, ge=0)
+    seed: int = Field(default=0, ge=0, lt=2**32)
     """Another seed draws other plates."""
-    layouts: tuple[Annotated[str, Field(pattern=r"^[0A \-|/]*[0A][0A \-|/]*$")], ...] = ()
+    layouts: tuple[Annotated[str, Field(pattern=r"^[0A \-|/]{0,20}[0A][0A \-|/]{0,20}$")], ...] = Field(
+        default=(), max_length=100
+    )
     """What stands on a plate: `0` a digit, `A` a letter, ` ` a gap, `-` a dash, `|` a line beside a smaller block, `/` the next
     line; each layout as often as the others, e.g. ["00|A 000 AA"]. Default: those of many countries."""
     two_line_fraction: float = Field(default=0.0, ge=0, le=1)
@@ -155,7 +201,16 @@ class SyntheticPlatesSource(SourceTable):
 
 
 Source = Annotated[
-    TsvSource | CsvSource | FilenameSource | FolderSource | CifarSource | HfDiskSource | SyntheticPlatesSource,
+    TsvSource
+    | CsvSource
+    | PaddleocrSource
+    | DoctrSource
+    | LmdbSource
+    | FilenameSource
+    | FolderSource
+    | CifarSource
+    | HfDiskSource
+    | SyntheticPlatesSource,
     Field(discriminator="format"),
 ]
 
@@ -173,7 +228,7 @@ class DataTable(Table):
     """Sources of the test split; never used to choose anything."""
     val_fraction: float = Field(default=0.1, gt=0, lt=1)
     """Share of the training images used for validation when `val` is not given; split by content hash, so duplicates stay
-    together. Drawn images are taken only where there are no others."""
+    together. Drawn images are taken only where there are no others; of each class an image stays to train on."""
     residency: Literal["auto", "device", "memory", "lazy"] = "auto"
     """Where decoded images live: on the device, in memory, or read at each use; `auto` chooses and says so."""
     workers: Literal["thread", "process"] = "thread"

@@ -55,13 +55,15 @@ class LightResNet(Table):
     """A small residual network for one line of text on a small machine; height and width are divided in steps."""
 
     name: Literal["light_resnet"] = "light_resnet"
-    stem_channels: int = Field(default=32, ge=4)
+    stem_channels: int = Field(default=32, ge=4, le=512)
     """Channels of the first convolution, which sees each 2x2 block of pixels as one."""
-    channels: tuple[Annotated[int, Field(ge=1)], ...] = Field(default=(48, 96, 160), min_length=1, max_length=5)
+    channels: tuple[Annotated[int, Field(ge=1, le=1024)], ...] = Field(
+        default=(48, 96, 160), min_length=1, max_length=5
+    )
     """Channels of each stage; every stage halves the height, the first also halves the width."""
-    num_blocks: tuple[Annotated[int, Field(ge=1)], ...] = Field(default=(1, 2, 2), min_length=1, max_length=5)
+    num_blocks: tuple[Annotated[int, Field(ge=1, le=32)], ...] = Field(default=(1, 2, 2), min_length=1, max_length=5)
     """Residual blocks of each stage."""
-    column_size: int = Field(default=256, ge=4)
+    column_size: int = Field(default=256, ge=4, le=2048)
     """Length of the vector of each column, made by a convolution over the whole remaining height."""
 
     @model_validator(mode="after")
@@ -102,7 +104,7 @@ class BiLstm(Table):
     """Bidirectional LSTM over the width."""
 
     name: Literal["bilstm"] = "bilstm"
-    hidden_size: int = Field(default=128, ge=1)
+    hidden_size: int = Field(default=128, ge=1, le=2048)
     """Units a direction."""
     num_layers: int = Field(default=1, ge=1, le=4)
     """Layers."""

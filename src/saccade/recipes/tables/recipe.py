@@ -12,6 +12,7 @@ from saccade.recipes.tables.classify import (
     ClassifyLossTable,
     ClassifyModel,
     ClassifyPreprocessingTable,
+    Cutout,
     TimmModel,
 )
 from saccade.recipes.tables.data import DataTable
@@ -62,7 +63,7 @@ class Recipe(Table):
     """Which result chooses the best checkpoint; default: the task's."""
     start: StartTable | None = None
     """Weights to begin from; default: fresh ones."""
-    stage: tuple[Stage, ...] = ()
+    stage: tuple[Stage, ...] = Field(default=(), max_length=100)
     """Keys that change during training."""
     budget: BudgetTable | None = None
     """Time that is there."""
@@ -73,10 +74,17 @@ class Recipe(Table):
 
     @model_validator(mode="after")
     def _schedule_fits(self) -> "Recipe":
-        """Refuse a warm-up that outlasts training, and a rate that starts or ends above the peak."""
+        """Refuse a warm-up that outlasts training, drops that never come, and a rate that starts or ends above the peak."""
         warmup, epochs = getattr(self.schedule, "warmup_epochs", 0.0), self.train.epochs
         if warmup > epochs:
-            raise ValueError(f'"schedule.warmup_epochs": {warmup:g} epochs of warm-up outlast train.epochs = {epochs}')
+            raise ValueError(
+                f'"schedule.warmup_epochs": {warmup:g} epochs of warm-up outlast train.epochs = {epochs}; write at most {epochs}'
+            )
+        first_drop = min(getattr(self.schedule, "milestone_epochs", (0.0,)))
+        if first_drop >= epochs:
+            raise ValueError(
+                f'"schedule.milestone_epochs": {first_drop:g} never comes; training ends after {epochs} epochs'
+            )
         for name in ("warmup_start_rate", "min_rate"):
             rate, peak = getattr(self.schedule, name, 0.0), self.optimizer.learning_rate
             if rate > peak:
@@ -110,6 +118,15 @@ class ReadRecipe(Recipe):
             )
         return self
 
+    @model_validator(mode="after")
+    def _grey_has_no_hue(self) -> "ReadRecipe":
+        if self.preprocessing.colour == "grey" and self.augment.text_line.hsv_probability > 0:
+            raise ValueError(
+                '"augment.text_line.hsv_probability": a grey image has no hue and no saturation; '
+                'set it to 0 and use brightness_probability, or give preprocessing.colour = "rgb"'
+            )
+        return self
+
 
 class ClassifyRecipe(Recipe):
     """A recipe of the classify task: an image in, one of several classes out."""
@@ -126,6 +143,25 @@ class ClassifyRecipe(Recipe):
     """What happens to training images only."""
     loss: ClassifyLossTable = ClassifyLossTable()
     """What is minimised."""
+
+    @model_validator(mode="after")
+    def _augmentation_fits_the_images(self) -> "ClassifyRecipe":
+        """Refuse changes of colours that there are not, and squares and shifts that leave nothing of an image."""
+        height, width = self.preprocessing.height_px, self.preprocessing.width_px
+        jitter, erasing = self.augment.jitter, self.augment.erasing
+        for name in ("saturation", "hue"):
+            if self.preprocessing.colour == "grey" and getattr(jitter, name):
+                raise ValueError(f'"augment.jitter.{name}": grey images have none; remove it')
+        if 2 * self.augment.crop_padding_px >= min(height, width):
+            raise ValueError(
+                f'"augment.crop_padding_px": {self.augment.crop_padding_px} px push too much out of images of {width} x {height} px; '
+                f"write at most {(min(height, width) - 1) // 2}"
+            )
+        if isinstance(erasing, Cutout) and erasing.size_px > max(height, width):
+            raise ValueError(
+                f'"augment.erasing.size_px": {erasing.size_px} px cover whole images of {width} x {height} px; write a smaller one'
+            )
+        return self
 
 
 RECIPES: dict[str, type[Recipe]] = {"classify": ClassifyRecipe, "read": ReadRecipe}

@@ -10,11 +10,11 @@ from saccade.recipes.tables.base import Table
 class TrainTable(Table):
     """`[train]`: the loop."""
 
-    epochs: int = Field(default=10, ge=1)
+    epochs: int = Field(default=10, ge=1, le=100_000)
     """Passes over the training data."""
-    batch_size: int = Field(default=64, ge=1)
+    batch_size: int = Field(default=64, ge=1, le=1_000_000)
     """Images an optimiser step, over all ranks and micro-batches."""
-    accumulation_steps: int = Field(default=1, ge=1)
+    accumulation_steps: int = Field(default=1, ge=1, le=4096)
     """Micro-batches that an optimiser step is split into."""
     precision: Literal["fp32", "bf16", "fp16", "auto"] = "fp32"
     """Number format of the forward and backward pass; weights stay fp32. fp16 scales the loss. `auto` is bf16 where the device computes
@@ -48,7 +48,7 @@ class OptimizerTable(Table):
     """Peak learning rate."""
     weight_decay: float = Field(default=0.0, ge=0)
     """Weight decay; what it does depends on the optimiser."""
-    module_weight_decay: dict[str, float] = {}
+    module_weight_decay: dict[str, Annotated[float, Field(ge=0)]] = {}
     """Decay that replaces the global one below a module: `{ head = 1e-5 }`; a module without parameters is an error."""
     decay_norms_and_biases: bool = True
     """Whether one-dimensional parameters (norms, biases) decay too."""
@@ -123,8 +123,8 @@ class Step(Table):
     """The rate times `factor` at each milestone, after a linear warm-up."""
 
     name: Literal["step"] = "step"
-    milestone_epochs: tuple[float, ...] = Field(min_length=1)
-    """Epochs at which the rate drops."""
+    milestone_epochs: tuple[Annotated[float, Field(gt=0)], ...] = Field(min_length=1, max_length=100)
+    """Epochs at which the rate drops, the first of them before training ends."""
     factor: float = Field(default=0.1, gt=0, lt=1)
     """What the rate is multiplied by at each milestone."""
     warmup_epochs: float = Field(default=0.0, ge=0)
@@ -161,7 +161,7 @@ class Cyclic(Table):
     """Triangles between `min_rate` and the peak, each peak lower by `factor` (Smith 2017)."""
 
     name: Literal["cyclic"] = "cyclic"
-    cycle_epochs: float = Field(default=10.0, gt=0)
+    cycle_epochs: float = Field(default=10.0, ge=0.01)
     """Length of one rise and fall."""
     min_rate: float = Field(default=0.0, ge=0)
     """Rate at the foot of each triangle."""
@@ -171,6 +171,9 @@ class Cyclic(Table):
 
 Schedule = Annotated[Constant | Step | Cosine | OneCycle | Cyclic, Field(discriminator="name")]
 
+LOWER_IS_BETTER = frozenset({"cer", "ece", "nll"})
+"""Metrics that are errors."""
+
 
 class SelectTable(Table):
     """`[select]`: which validation result chooses the best checkpoint; the task has a default."""
@@ -178,7 +181,14 @@ class SelectTable(Table):
     metric: str
     """A metric of the validation split."""
     higher_is_better: bool = True
-    """Direction of the metric."""
+    """Direction of the metric; default: false for cer, ece and nll, true for all others."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _follow_the_metric(cls, values: Any) -> Any:
+        if not isinstance(values, dict) or "higher_is_better" in values:
+            return values
+        return {**values, "higher_is_better": values.get("metric") not in LOWER_IS_BETTER}
 
 
 class StartTable(Table):

@@ -51,12 +51,20 @@ class ClassifyBatch(Batch):
 class ClassifyExamples(Examples[ClassifyBatch]):
     """Images of one split, brought to the model's input size."""
 
-    def __init__(self, entries: Sequence[Entry], preprocessing: Preprocessing) -> None:
-        """Keep what is needed to decode each image; every label must be one of the classes of `preprocessing`."""
+    def __init__(
+        self, entries: Sequence[Entry], preprocessing: Preprocessing, images: NDArray[np.uint8] | None = None
+    ) -> None:
+        """Keep what is needed to decode each image.
+
+        Args:
+            entries: Images and labels, each label one of the classes of `preprocessing`.
+            preprocessing: What an image becomes.
+            images: What they became, uint8 [N, C, H, W], where they were decoded before; nobody writes to it.
+        """
         if preprocessing.classes is None:
             raise ValueError("this preprocessing is of a model that answers with text")
         numbers = {name: number for number, name in enumerate(preprocessing.classes)}
-        self._entries, self._preprocessing = entries, preprocessing
+        self._entries, self._preprocessing, self._images = entries, preprocessing, images
         self._labels = [numbers[entry.label] for entry in entries]
         self.num_classes = len(numbers)
         self.ids = [entry.id for entry in entries]
@@ -72,15 +80,24 @@ class ClassifyExamples(Examples[ClassifyBatch]):
             InputError: the image cannot be read.
         """
         entry = self._entries[index]
-        image = self._preprocessing.apply(read_image(entry, self._preprocessing.colour))
+        if self._images is None:
+            image = self._preprocessing.apply(read_image(entry, self._preprocessing.colour))
+        else:
+            image = self._images[index].transpose(1, 2, 0)  # (C, H, W) -> (H, W, C)
         return ClassifySample(entry.id, image, self._labels[index], range(len(self))[index])
 
     def gather(self, indices: Sequence[int]) -> ClassifyBatch:
-        """Return these images as one batch, decoded in threads.
+        """Return these images as one batch, decoded in threads where they were not before.
 
         Raises:
             InputError: an image cannot be read.
         """
+        ids, labels = [self.ids[index] for index in indices], [self._labels[index] for index in indices]
+        if self._images is not None:
+            whole = indices == range(len(self))  # the memory is shared then: nobody writes to examples
+            return _make_batch(
+                ids, torch.from_numpy(self._images if whole else self._images[list(indices)]), labels, indices
+            )
         side = self._preprocessing
         images = torch.empty((len(indices), self._num_channels, side.height_px, side.width_px), dtype=torch.uint8)
         rows = images.numpy()
@@ -90,9 +107,7 @@ class ClassifyExamples(Examples[ClassifyBatch]):
             rows[row] = self[index].image.transpose(2, 0, 1)  # (H, W, C) -> (C, H, W)
 
         map_in_threads(decode, list(enumerate(indices)))
-        return _make_batch(
-            [self.ids[index] for index in indices], images, [self._labels[index] for index in indices], indices
-        )
+        return _make_batch(ids, images, labels, indices)
 
     @property
     def example_bytes(self) -> int:

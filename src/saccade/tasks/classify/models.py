@@ -78,6 +78,7 @@ def _create(table: TimmModel, preprocessing: Preprocessing, num_classes: int) ->
         "img_size": (preprocessing.height_px, preprocessing.width_px),
     }
     if isinstance(table.stem, SmallStem) and table.stem.shortcut == "average":
+        _check_shortcuts(architecture)
         arguments["avg_down"] = True
     while True:
         try:
@@ -93,6 +94,23 @@ def _create(table: TimmModel, preprocessing: Preprocessing, num_classes: int) ->
         else:
             _check_dropping(net, table)
             return net
+
+
+def _check_shortcuts(architecture: str) -> None:
+    """Refuse to ask for averages where the published shortcuts take them already: it would change nothing."""
+    import timm  # noqa: PLC0415  seconds to import
+
+    with torch.device("meta"):  # no weight is drawn
+        published = timm.create_model(architecture, pretrained=False)
+    if any(isinstance(module, nn.AvgPool2d) for block in _list_shortcuts(published) for module in block.modules()):
+        raise InputError(
+            f'model.stem.shortcut: the shortcuts of timm\'s {architecture} average as published, so "average" changes nothing; leave it out'
+        )
+
+
+def _list_shortcuts(net: nn.Module) -> list[nn.Module]:
+    shortcuts = (getattr(module, "downsample", None) for module in net.modules())
+    return [shortcut for shortcut in shortcuts if isinstance(shortcut, nn.Module)]
 
 
 def _check_neutral(architecture: str, argument: str, value: object) -> None:

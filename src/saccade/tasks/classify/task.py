@@ -17,7 +17,9 @@ from saccade.augment.mix import mix_images
 from saccade.data.classes import ClassSplits, describe_class_splits, load_class_split, load_class_splits
 from saccade.data.formats.entry import normalise
 from saccade.data.images import check_array, read_image
+from saccade.data.pool import Keeping
 from saccade.data.preprocess import Preprocessing
+from saccade.data.splits import Split
 from saccade.metrics.classification import summarise_classification
 from saccade.recipes.tables.classify import ClassifyAugment
 from saccade.recipes.tables.recipe import ClassifyRecipe
@@ -31,6 +33,8 @@ from saccade.tasks.classify.models import build_model
 from saccade.tasks.classify.render import render_classification
 
 _NUM_BEST = 5
+_NO_CLASSES = ("", "any")
+"""Where the classes are not known yet: what an image becomes does not depend on them."""
 
 
 class ClassifyTask(Task[ClassifyBatch, ClassifyPrediction]):
@@ -46,7 +50,15 @@ class ClassifyTask(Task[ClassifyBatch, ClassifyPrediction]):
 
     @cached_property
     def _splits(self) -> ClassSplits:
-        return load_class_splits(self.recipe.data, classes=self.recipe.classes.names)
+        return load_class_splits(self.recipe.data, classes=self.recipe.classes.names, keeping=self._choose_keeping())
+
+    def _choose_keeping(self) -> Keeping | None:
+        """Return what is kept of images that the checks decode anyway: what the model sees; nothing where they are to stay on disk."""
+        if self.recipe.data.residency == "lazy":
+            return None
+        sides = Preprocessing.from_recipe(self.recipe.preprocessing, classes=_NO_CLASSES)
+        num_channels = 1 if sides.colour == "grey" else 3
+        return Keeping(sides.apply, sides.height_px * sides.width_px * num_channels)
 
     @cached_property
     def classes(self) -> tuple[str, ...]:
@@ -68,12 +80,15 @@ class ClassifyTask(Task[ClassifyBatch, ClassifyPrediction]):
         """
         data = self.recipe.data
         sources = {"train": (), "val": data.val, "test": data.test}[split]
+        loaded: Split | None
         if sources and self.recipe.classes.names is not None and "_splits" not in vars(self):
-            entries = load_class_split(split, sources, Path(data.root or "."), self.classes).entries
+            root, keeping = Path(data.root or "."), self._choose_keeping()
+            loaded = load_class_split(split, sources, root, self.classes, keeping)
         else:
             loaded = getattr(self._splits, split)
-            entries = () if loaded is None else loaded.entries
-        return ClassifyExamples(entries, self._preprocessing)
+        if loaded is None:
+            return ClassifyExamples((), self._preprocessing)
+        return ClassifyExamples(loaded.entries, self._preprocessing, loaded.images)
 
     def unlabelled(self, image: Path | NDArray[np.uint8]) -> ClassifySample:
         """Return an image without a class, decoded and resized; an array is uint8 [H, W] grey or [H, W, 3] RGB.

@@ -15,11 +15,12 @@ from saccade.data.images import check_array, read_image
 from saccade.data.preprocess import Preprocessing
 from saccade.data.splits import Splits, describe_splits, load_split, load_splits
 from saccade.metrics.reading import summarise_reading
-from saccade.recipes.tables.augment import TextLineAugment
+from saccade.recipes.tables.augment import ReadAugment
 from saccade.recipes.tables.recipe import ReadRecipe
 from saccade.recipes.tables.training import SelectTable
 from saccade.records.predictions import ReadPrediction
 from saccade.tasks.base import LossOutput, Progress, Task
+from saccade.tasks.read.concatenation import Partners, concatenate
 from saccade.tasks.read.data import ReadBatch, ReadExamples, ReadSample, collate
 from saccade.tasks.read.decode import decode_logits
 from saccade.tasks.read.loss import compute_ctc_loss
@@ -39,15 +40,19 @@ class ReadTask(Task[ReadBatch, ReadPrediction]):
     def __init__(self, recipe: ReadRecipe) -> None:
         """Keep the recipe; data are read when first asked for."""
         super().__init__(recipe)
-        self._augments = recipe.augment.text_line != TextLineAugment()
+        self._augments = recipe.augment != ReadAugment()
+
+    @property
+    def _num_steps(self) -> int:
+        return count_steps(self.recipe.model, self.recipe.preprocessing.width_px)
 
     @cached_property
     def _splits(self) -> Splits:
-        return load_splits(
-            self.recipe.data,
-            charset=self.recipe.text.charset,
-            num_steps=count_steps(self.recipe.model, self.recipe.preprocessing.width_px),
-        )
+        return load_splits(self.recipe.data, charset=self.recipe.text.charset, num_steps=self._num_steps)
+
+    @cached_property
+    def _partners(self) -> Partners:
+        return Partners(self.examples("train"))
 
     @cached_property
     def vocabulary(self) -> Vocabulary:
@@ -87,11 +92,20 @@ class ReadTask(Task[ReadBatch, ReadPrediction]):
         return ReadSample(name, self._preprocessing.apply(decoded), "", (), num_lines)
 
     def prepare(self, example: ReadSample, rng: np.random.Generator | None) -> ReadSample:
-        """Return the image, augmented where there is a generator."""
+        """Return the image, augmented where there is a generator, maybe with another training line behind it."""
         if rng is None or not self._augments:
             return example
-        image = augment_text_line(example.image, self.recipe.augment.text_line, rng)
-        return replace(example, image=image)
+        augment = self.recipe.augment
+        if augment.concatenation.probability > 0:
+            example = concatenate(
+                example,
+                self._partners,
+                self._preprocessing,
+                probability=augment.concatenation.probability,
+                num_steps=self._num_steps,
+                rng=rng,
+            )
+        return replace(example, image=augment_text_line(example.image, augment, rng))
 
     def needs_prepare(self, training: bool) -> bool:
         """Return whether images are augmented one by one."""
@@ -143,10 +157,8 @@ class ReadTask(Task[ReadBatch, ReadPrediction]):
 
     def with_recipe(self, recipe: Any) -> "ReadTask":
         """Return the task of a later stage, which shares the data already read."""
-        task = ReadTask(recipe)
-        vars(task).update(
-            {name: value for name, value in vars(self).items() if name in {"_splits", "vocabulary", "_preprocessing"}}
-        )
+        task, kept = ReadTask(recipe), {"_splits", "vocabulary", "_preprocessing", "_partners"}
+        vars(task).update({name: value for name, value in vars(self).items() if name in kept})
         return task
 
     def preprocessing(self) -> dict[str, object]:

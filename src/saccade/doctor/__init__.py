@@ -1,0 +1,1 @@
+"""What records say beyond their numbers: how much of a difference is noise, and to which change it belongs."""

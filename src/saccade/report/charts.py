@@ -1,0 +1,362 @@
+"""The page's charts as Vega-Lite specifications; what draws them is in `script.py`.
+
+Colours are CSS variables of the page, so one drawing serves light, dark and paper. Lines are named at their ends: nothing
+needs hovering. Vega-Lite: Satyanarayan, Moritz, Wongsuphasawat & Heer 2017.
+"""
+
+import math
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from statistics import fmean
+from typing import Any
+
+from saccade.report.chain import Chain
+from saccade.report.curves import Course, Curve, Point, finite, thin
+from saccade.report.experiments import Experiment
+from saccade.report.page import Chart
+from saccade.report.words import Words
+from saccade.report.writing import write_value
+
+SCHEMA = "https://vega.github.io/schema/vega-lite/v6.json"
+_NUM_COLOURS = 10
+"""As many as style.css defines: --curve-0 and so on."""
+_DASHES = ([1, 0], [6, 3], [2, 2], [8, 3, 2, 3])
+_MOST_POINTS, _FEWEST_POINTS = 200, 24
+_POINTS_OF_A_CHART = 5000
+_MOST_NAMED = 14
+"""With more experiments than that, their names would stand on each other at the ends of the lines."""
+_CHART_HEIGHT_PX, _ROW_PX = 300, 24
+_LOGARITHMIC_FROM = 10
+"""A loss that falls by more than this factor is drawn over its logarithm."""
+_NAME_GAP = 0.062
+"""Least distance of two names, as a share of the chart's height."""
+_FONT = "system-ui, -apple-system, 'Segoe UI', Roboto, 'Noto Sans', 'Noto Sans KR', 'Apple SD Gothic Neo', 'Malgun Gothic', sans-serif"
+_CONFIG: Mapping[str, Any] = {
+    "background": None,
+    "font": _FONT,
+    "view": {"stroke": None},
+    "axis": {
+        "domainColor": "var(--line)",
+        "gridColor": "var(--line)",
+        "tickColor": "var(--line)",
+        "labelColor": "var(--muted)",
+        "titleColor": "var(--muted)",
+        "labelFontSize": 12,
+        "titleFontSize": 12,
+        "titleFontWeight": "normal",
+        "titlePadding": 8,
+    },
+    "text": {"fontSize": 12},
+}
+
+
+_LEGEND = {
+    "title": None,
+    "orient": "top",
+    "direction": "horizontal",
+    "labelColor": "var(--ink)",
+    "labelFontSize": 12,
+    "symbolSize": 80,
+}
+_SHAPES = {"best": "circle", "last": "M-0.15,-1H0.15V1H-0.15Z", "median": "triangle-up", "reported": "diamond"}
+_INKS = {"best": "curve-0", "last": "muted", "median": "muted", "reported": "curve-1"}
+# In the order in which they are drawn, the best on top.
+_MARKS: Mapping[str, Mapping[str, Any]] = {
+    "last": {"type": "point", "filled": True, "opacity": 1, "size": 110},
+    "median": {"type": "point", "opacity": 1, "size": 45, "strokeWidth": 1.5},
+    "reported": {"type": "point", "opacity": 1, "size": 90, "strokeWidth": 2},
+    "best": {"type": "point", "filled": True, "opacity": 1, "size": 75},
+}
+
+
+@dataclass(frozen=True)
+class _Line:
+    """One curve of one run; `number` is that of its experiment in the chain."""
+
+    experiment: str
+    seed: str
+    number: int
+    curve: Curve
+
+
+def make_overview(chain: Chain, words: Words) -> Chart | None:
+    """Return best, last and median of each experiment beside what was reported; None without any value."""
+    rows = [row for experiment in chain.experiments if (row := _read_row(experiment, chain.metric))]
+    if not rows:
+        return None
+    titles = {"best": words.best, "last": words.last, "median": words.median, "reported": words.reported}
+    shown = {key: title for key, title in titles.items() if any(row.get(key) is not None for row in rows)}
+    tooltip = [
+        {"field": "experiment", "type": "nominal", "title": words.experiment},
+        *({"field": f"{key} text", "type": "nominal", "title": title} for key, title in shown.items()),
+    ]
+    bounds = {
+        "transform": [{"filter": "isValid(datum.low)"}],
+        "mark": {"type": "rule", "color": "var(--curve-0)", "strokeWidth": 2},
+        "encoding": {"x": {"field": "low", "type": "quantitative"}, "x2": {"field": "high"}},
+    }
+    layers = [
+        {
+            "transform": [{"filter": f"isValid(datum.{key})"}, {"calculate": f"'{shown[key]}'", "as": "kind"}],
+            "mark": mark,
+            "encoding": {
+                "x": {"field": key, "type": "quantitative"},
+                "tooltip": tooltip,
+                "shape": {"field": "kind", "type": "nominal", "scale": _make_shapes(shown), "legend": _LEGEND},
+                "color": {"field": "kind", "type": "nominal", "scale": _make_colours(shown), "legend": _LEGEND},
+            },
+        }
+        for key, mark in _MARKS.items()
+        if key in shown
+    ]
+    spec = {
+        "$schema": SCHEMA,
+        "width": "container",
+        "height": _ROW_PX * len(rows),
+        "autosize": {"type": "fit-x", "contains": "padding"},
+        "data": {"values": rows},
+        "encoding": {
+            "y": {
+                "field": "experiment",
+                "type": "nominal",
+                "sort": None,
+                "title": None,
+                "axis": {"labelLimit": 220, "grid": True},
+            },
+            "x": {"title": chain.metric, "scale": {"zero": False, "nice": True}, "axis": {"tickCount": 6}},
+        },
+        "layer": [bounds, *layers],
+        "config": _CONFIG,
+    }
+    said = ", ".join(f"{row['experiment']} {write_value(row['best'])}" for row in rows if "best" in row) or words.none
+    return Chart("overview", words.overview, words.overview_says.format(metric=chain.metric, values=said), spec)
+
+
+def _read_row(experiment: Experiment, metric: str) -> dict[str, Any]:
+    """Return the numbers of an experiment for the overview; empty where there is none."""
+    outcome = experiment.outcome(metric)
+    reported = experiment.reported_metrics.get(metric)
+    row: dict[str, Any] = {"experiment": experiment.name} if outcome is not None or reported is not None else {}
+    if reported is not None:
+        row["reported"] = reported
+    if outcome is not None:
+        row |= {"best": outcome.best.value, "low": outcome.best.low, "high": outcome.best.high}
+        row |= {"last": outcome.last, "median": outcome.median_last_ten}
+    # What is pointed at says a dash where a number is missing, and not NaN.
+    return row | {f"{key} text": write_value(row.get(key)) for key in _MARKS if row}
+
+
+def _make_shapes(shown: Mapping[str, str]) -> dict[str, Any]:
+    return {"domain": list(shown.values()), "range": [_SHAPES[key] for key in shown]}
+
+
+def _make_colours(shown: Mapping[str, str]) -> dict[str, Any]:
+    return {"domain": list(shown.values()), "range": [f"var(--{_INKS[key]})" for key in shown]}
+
+
+def make_curve_charts(chain: Chain, words: Words) -> list[Chart]:
+    """Return the charts of a chain's curves, without those that no run has anything for."""
+    metric = chain.metric
+
+    def measured(course: Course) -> Curve:
+        return course.curve("val", metric)
+
+    def gap(course: Course) -> Curve:
+        train = {point.epoch: point.value for point in course.curve("train_clean", metric)}
+        return tuple(
+            Point(point.epoch, train[point.epoch] - point.value) for point in measured(course) if point.epoch in train
+        )
+
+    wanted: list[tuple[str, str, str, Callable[[Course], Curve]]] = [
+        ("validation", words.curve_val.format(metric=metric), metric, measured),
+        ("gap", words.curve_gap.format(metric=metric), words.difference, gap),
+        ("loss", words.curve_loss, words.loss, lambda course: course.losses),
+        ("rate", words.curve_rate, words.learning_rate, lambda course: course.rates),
+    ]
+    charts = []
+    for name, title, unit, read in wanted:
+        lines = _collect(chain.experiments, read)
+        if lines:
+            spec = _draw_lines(lines, unit, words, logarithmic=name == "loss")
+            says = words.curve_says.format(title=title, values=_say_ends(lines))
+            charts.append(Chart(name, title, says, spec))
+    return charts
+
+
+def _collect(experiments: Sequence[Experiment], read: Callable[[Course], Curve]) -> list[_Line]:
+    found = [
+        (number, experiment, course, read(course))
+        for number, experiment in enumerate(experiments)
+        for course in experiment.courses
+    ]
+    found = [item for item in found if finite(item[3])]
+    limit = max(min(_MOST_POINTS, _POINTS_OF_A_CHART // max(len(found), 1)), _FEWEST_POINTS)
+    return [
+        _Line(experiment.name, str(course.run.recipe.get("seed", 0)), number, thin(curve, limit))
+        for number, experiment, course, curve in found
+    ]
+
+
+def _say_ends(lines: Sequence[_Line]) -> str:
+    return ", ".join(f"{line.experiment} {finite(line.curve)[-1].value:.3g}" for line in lines)
+
+
+def _draw_lines(lines: Sequence[_Line], unit: str, words: Words, *, logarithmic: bool) -> dict[str, Any]:
+    """Return the specification of lines over epochs, with the value of the nearest point where the pointer is."""
+    values = [point.value for line in lines for point in finite(line.curve)]
+    logarithmic = logarithmic and min(values) > 0 and max(values) > _LOGARITHMIC_FROM * min(values)
+    frame = _Frame(
+        last=max(point.epoch for line in lines for point in line.curve) or 1.0,
+        bounds=_choose_range(values, logarithmic),
+        logarithmic=logarithmic,
+        names=tuple(dict.fromkeys(line.experiment for line in lines)),
+        numbers={line.experiment: line.number for line in lines},
+    )
+    tooltip = [
+        {"field": "experiment", "type": "nominal", "title": words.experiment},
+        {"field": "seed", "type": "nominal", "title": words.seed},
+        {"field": "x", "type": "quantitative", "title": words.epochs, "format": ".3~f"},
+        {"field": "y", "type": "quantitative", "title": unit, "format": ".4~g"},
+    ]
+    runs = [{"r": place, "experiment": line.experiment, "seed": line.seed} for place, line in enumerate(lines)]
+    is_named = len(frame.names) <= _MOST_NAMED
+    return {
+        "$schema": SCHEMA,
+        "width": "container",
+        "height": _CHART_HEIGHT_PX,
+        "autosize": {"type": "fit-x", "contains": "padding"},
+        "padding": {"left": 4, "top": 10, "bottom": 4, "right": 8},
+        "data": {"values": _write_points(lines), "format": {"type": "csv", "parse": dict.fromkeys("rxy", "number")}},
+        "transform": [
+            {"lookup": "r", "from": {"data": {"values": runs}, "key": "r", "fields": ["experiment", "seed"]}}
+        ],
+        "encoding": {"x": frame.x("x", words.epochs), "y": frame.y("y", unit), "color": frame.colour()},
+        "layer": [
+            {
+                "mark": {"type": "line", "strokeWidth": 1.8},
+                "encoding": {"detail": {"field": "r"}, "strokeDash": frame.dash()},
+            },
+            _make_pointer(tooltip),
+            *_make_dots(lines, tooltip),
+            *([_make_names(lines, frame, unit, words)] if is_named else []),
+        ],
+        "config": _CONFIG,
+    }
+
+
+@dataclass(frozen=True)
+class _Frame:
+    """What the layers of a chart of lines share: its scales."""
+
+    last: float
+    bounds: tuple[float, float]
+    logarithmic: bool
+    names: Sequence[str]
+    numbers: Mapping[str, int]
+
+    def x(self, field: str, title: str) -> dict[str, Any]:
+        scale = {"domain": [0, self.last], "nice": False}
+        return {
+            "field": field,
+            "type": "quantitative",
+            "title": title,
+            "scale": scale,
+            "axis": {"grid": False, "tickCount": 8},
+        }
+
+    def y(self, field: str, title: str) -> dict[str, Any]:
+        kind = {"type": "log"} if self.logarithmic else {"zero": False}
+        scale = {"domain": list(self.bounds), "nice": False, **kind}
+        return {"field": field, "type": "quantitative", "title": title, "scale": scale, "axis": {"tickCount": 6}}
+
+    def colour(self) -> dict[str, Any]:
+        colours = [f"var(--curve-{self.numbers[name] % _NUM_COLOURS})" for name in self.names]
+        return {
+            "field": "experiment",
+            "type": "nominal",
+            "legend": None,
+            "scale": {"domain": list(self.names), "range": colours},
+        }
+
+    def dash(self) -> dict[str, Any]:
+        dashes = [list(_DASHES[self.numbers[name] // _NUM_COLOURS % len(_DASHES)]) for name in self.names]
+        return {
+            "field": "experiment",
+            "type": "nominal",
+            "legend": None,
+            "scale": {"domain": list(self.names), "range": dashes},
+        }
+
+    def measure(self, value: float) -> float:
+        """Return how high a value stands, 0 at the bottom and 1 at the top."""
+        low, high, at = (math.log(number) if self.logarithmic else number for number in (*self.bounds, value))
+        return (at - low) / (high - low)
+
+    def unmeasure(self, share: float) -> float:
+        """Return the value that stands so high."""
+        low, high = self.bounds
+        return low * (high / low) ** share if self.logarithmic else low + share * (high - low)
+
+
+def _make_pointer(tooltip: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    """Return the layer that shows the point nearest to the pointer."""
+    near = {"name": "near", "select": {"type": "point", "on": "pointermove", "nearest": True, "clear": "pointerout"}}
+    shown = {"condition": {"param": "near", "empty": False, "value": 1}, "value": 0}
+    return {
+        "params": [near],
+        "transform": [{"filter": "isValid(datum.y)"}],
+        "mark": {"type": "point", "filled": True, "size": 70},
+        "encoding": {"opacity": shown, "tooltip": tooltip},
+    }
+
+
+def _make_dots(lines: Sequence[_Line], tooltip: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    """Return the layer of the points that no line reaches: a curve of one, and what stands between two breaks."""
+    lonely = []
+    for line in lines:
+        known = [math.isfinite(point.value) for point in line.curve]
+        for place, point in enumerate(line.curve):
+            if known[place] and not any(known[max(place - 1, 0) : place] + known[place + 1 : place + 2]):
+                lonely.append({"experiment": line.experiment, "seed": line.seed, "x": point.epoch, "y": point.value})
+    if not lonely:
+        return []
+    mark = {"type": "point", "filled": True, "size": 55, "opacity": 1}
+    return [{"data": {"values": lonely}, "mark": mark, "encoding": {"tooltip": tooltip}}]
+
+
+def _make_names(lines: Sequence[_Line], frame: _Frame, unit: str, words: Words) -> dict[str, Any]:
+    """Return the layer of names and last values right of the curves, pushed apart where they would overlap."""
+    ends: dict[str, list[float]] = {}
+    for line in lines:
+        ends.setdefault(line.experiment, []).append(finite(line.curve)[-1].value)
+    means = sorted(((fmean(values), name) for name, values in ends.items()), reverse=True)
+    placed, height = [], math.inf
+    for number, (value, name) in enumerate(means):
+        room_below = _NAME_GAP * (len(means) - 1 - number)
+        height = max(min(frame.measure(value), height - _NAME_GAP), room_below)
+        placed.append(
+            {"experiment": name, "name": f"{value:.3g}  {name}", "at": frame.unmeasure(height), "end": frame.last}
+        )
+    return {
+        "data": {"values": placed},
+        "mark": {"type": "text", "align": "left", "dx": 8, "baseline": "middle"},
+        "encoding": {"text": {"field": "name"}, "y": frame.y("at", unit), "x": frame.x("end", words.epochs)},
+    }
+
+
+def _choose_range(values: Sequence[float], logarithmic: bool) -> tuple[float, float]:
+    low, high = min(values), max(values)
+    if logarithmic:
+        return low / 1.1, high * 1.1
+    room = 0.04 * (high - low) or 0.05 * abs(high) or 0.5
+    return (0.0 if 0 <= low <= room else low - room), high + room
+
+
+def _write_points(lines: Sequence[_Line]) -> str:
+    """Return the points as CSV, half as long as JSON; what is no number is left empty and breaks the line."""
+    rows = [
+        f"{place},{point.epoch:.6g},{f'{point.value:.5g}' if math.isfinite(point.value) else ''}"
+        for place, line in enumerate(lines)
+        for point in line.curve
+    ]
+    return "\n".join(["r,x,y", *rows])

@@ -1,0 +1,208 @@
+"""What a run's history says, read once: its curves over epochs, what was measured and how long it took.
+
+Histories may have gaps, numbers that are none, a single row: what is odd becomes a `Problem` that the page names.
+"""
+
+import math
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+from statistics import median
+from typing import Any, Literal, NamedTuple
+
+from saccade.records.notes import Note
+from saccade.records.reader import Run
+
+View = Literal["val", "train_clean", "train_augmented"]
+"""Which images were measured, and how: validation images, training images as they are, and as training sees them."""
+_MOST_KEPT = 400
+"""Points that are kept of a curve of log rows; a chart shows fewer still."""
+_GAP = 1.9
+"""A step between two log rows that is so many times the usual one is a gap; a missing row makes it 2."""
+
+
+class Point(NamedTuple):
+    """A value after so many epochs; NaN breaks the curve there."""
+
+    epoch: float
+    value: float
+
+
+Curve = tuple[Point, ...]
+
+
+@dataclass(frozen=True)
+class Problem:
+    """Something the page names: a sentence of `Words` by its field, what stands in it, and of which series it is."""
+
+    sentence: str
+    values: Mapping[str, str]
+    series: str = ""
+
+
+class Validation(NamedTuple):
+    """A validation row: after how many epochs, and whether it chose the weights."""
+
+    epoch: float
+    is_best: bool
+    row: Mapping[str, Any]
+
+    def list_metrics(self, view: View) -> Sequence[str]:
+        """Return what was measured of some images."""
+        measured = self.row.get(view)
+        return list(measured) if isinstance(measured, dict) else ()
+
+    def read(self, view: View, metric: str) -> float | None:
+        """Return a metric, NaN where it is no number; None where it was not measured."""
+        measured = self.row.get(view)
+        return read_number(measured[metric]) if isinstance(measured, dict) and metric in measured else None
+
+
+@dataclass(frozen=True)
+class Course:
+    """How a run went.
+
+    Attributes:
+        run: The record.
+        start: The row that says sizes: `num_train`, `num_val`, `num_parameters`, `num_steps`.
+        validations: In order.
+        losses: Training loss.
+        rates: Learning rate.
+        seconds: Of the whole run so far; None where no row says so.
+        events: The rows of the history that are no log rows.
+        notes: What people wrote about it.
+        problems: What is odd.
+    """
+
+    run: Run
+    start: Mapping[str, Any]
+    validations: tuple[Validation, ...]
+    losses: Curve
+    rates: Curve
+    seconds: float | None
+    events: list[dict[str, Any]]
+    notes: tuple[Note, ...]
+    problems: tuple[Problem, ...]
+
+    def curve(self, view: View, metric: str) -> Curve:
+        """Return a metric over the validations that have it."""
+        found = ((row.epoch, row.read(view, metric)) for row in self.validations)
+        return tuple(Point(epoch, value) for epoch, value in found if value is not None)
+
+
+def read_course(run: Run, name: str) -> Course:
+    """Read the history of a run; `name` is what its problems call it.
+
+    Raises:
+        InputError: The history or the notes are damaged.
+    """
+    rows = run.history()
+    events, logs = [row for row in rows if "event" in row], [row for row in rows if "event" not in row]
+    starts = [row for row in events if row["event"] in ("start", "resume")]
+    found = [row for row in events if row["event"] == "validation"]
+    steps_per_epoch = _find_steps_per_epoch(starts, found)
+    validations = tuple(Validation(read_number(row.get("epoch")), row.get("is_best") is True, row) for row in found)
+    seconds = [read_number(row.get("seconds")) for row in rows]
+    gaps = _find_gaps(logs)
+    return Course(
+        run=run,
+        start=starts[0] if starts else {},
+        validations=validations,
+        losses=_read_curve(logs, "loss", steps_per_epoch, gaps),
+        rates=_read_curve(logs, "learning_rate", steps_per_epoch, gaps),
+        seconds=max((value for value in seconds if math.isfinite(value)), default=None),
+        events=events,
+        notes=tuple(run.notes()),
+        problems=tuple(_find_problems(run, name, validations, gaps)),
+    )
+
+
+def thin(curve: Curve, limit: int) -> Curve:
+    """Return at most about `limit` points of a curve: its ends, and of every stretch the lowest, the highest and a break."""
+    return tuple(curve[place] for place in _choose_places([point.value for point in curve], limit))
+
+
+def finite(curve: Curve) -> Curve:
+    """Return the points of a curve that are numbers."""
+    return tuple(point for point in curve if math.isfinite(point.value))
+
+
+def read_number(value: object) -> float:
+    """Return a number of a record; NaN for anything else."""
+    if type(value) is float:  # nearly always
+        return value
+    return float(value) if isinstance(value, int | float) and not isinstance(value, bool) else math.nan
+
+
+def _find_steps_per_epoch(starts: Sequence[Mapping[str, Any]], validations: Sequence[Mapping[str, Any]]) -> float:
+    """Return how many steps are an epoch; 1 where the record does not say, so that steps stand for epochs."""
+    for row in starts:
+        said = read_number(row.get("steps_per_epoch"))
+        if said > 0:
+            return said
+    for row in reversed(validations):
+        step, epoch = read_number(row.get("step")), read_number(row.get("epoch"))
+        if step > 0 and epoch > 0:
+            return step / epoch
+    return 1.0
+
+
+def _read_curve(
+    logs: Iterable[Mapping[str, Any]], key: str, steps_per_epoch: float, gaps: Sequence[tuple[int, int]]
+) -> Curve:
+    """Return a number of the log rows as a curve, thinned to what a chart can show, open at the gaps."""
+    known = [(row["step"], read_number(row[key])) for row in logs if key in row and isinstance(row.get("step"), int)]
+    places = _choose_places([value for _, value in known], _MOST_KEPT)
+    points = [(known[place][0], known[place][1]) for place in places]
+    points += [((before + after) / 2, math.nan) for before, after in gaps]
+    return tuple(Point(step / steps_per_epoch, value) for step, value in sorted(points, key=lambda point: point[0]))
+
+
+def _choose_places(values: Sequence[float], limit: int) -> Sequence[int]:
+    """Return the places of the values that a curve of so many points keeps, in order."""
+    count = len(values)
+    if count <= max(limit, 4):
+        return range(count)
+    num_stretches = max(limit // 2, 1)
+    kept = {0, count - 1}
+    for stretch in range(num_stretches):
+        places = range(stretch * count // num_stretches, (stretch + 1) * count // num_stretches)
+        finite_places = [place for place in places if math.isfinite(values[place])]
+        if finite_places:
+            kept |= {min(finite_places, key=values.__getitem__), max(finite_places, key=values.__getitem__)}
+        if len(finite_places) < len(places):
+            kept.add(next(place for place in places if not math.isfinite(values[place])))
+    return sorted(kept)
+
+
+def _find_gaps(logs: Sequence[Mapping[str, Any]]) -> list[tuple[int, int]]:
+    """Return the pairs of neighbouring logged steps between which rows are missing."""
+    steps = [row["step"] for row in logs if isinstance(row.get("step"), int)]
+    pairs = list(pairwise(steps))
+    if len(pairs) < 2:
+        return []
+    usual = median(after - before for before, after in pairs)
+    return [(before, after) for before, after in pairs if after - before > _GAP * usual]
+
+
+def _find_problems(
+    run: Run, name: str, validations: Sequence[Validation], gaps: Sequence[tuple[int, int]]
+) -> Iterable[Problem]:
+    state, cause = run.status["state"], str(run.status.get("cause", ""))
+    if state != "finished":
+        yield Problem(f"run_{state}", {"run": name, "cause": cause.rstrip(".")})
+    if not validations:
+        yield Problem("no_validation", {"run": name})
+    elif len(validations) == 1:
+        yield Problem("one_validation", {"run": name})
+    broken = [row for row in validations if not any(map(math.isfinite, _read_values(row)))]
+    if broken:
+        yield Problem("no_number", {"run": name, "count": str(len(broken)), "epoch": f"{broken[0].epoch:g}"})
+    if gaps:
+        (before, after), count = gaps[0], str(len(gaps))
+        yield Problem("history_gap", {"run": name, "count": count, "before": f"{before:,}", "after": f"{after:,}"})
+
+
+def _read_values(validation: Validation) -> Iterator[float]:
+    measured = validation.row.get("val")
+    yield from map(read_number, measured.values() if isinstance(measured, dict) else ())

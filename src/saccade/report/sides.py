@@ -1,0 +1,349 @@
+"""One side of a comparison: the runs of an experiment, its repeats over seeds, or what somebody reported of it.
+
+Path: a run, an experiment's folder or a recipe file -> `Side` -> `Scores`, what each image counts in each run. Which side
+is better is for `comparison.py`.
+"""
+
+import json
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from saccade.errors import InputError
+from saccade.metrics.text import score_texts
+from saccade.recipes.diff import plain
+from saccade.recipes.loader import load
+from saccade.records.reader import Run, find_runs, read_run, read_status
+
+LOWER_IS_BETTER = frozenset({"cer", "ece", "nll"})
+SHARES = frozenset({"exact_match", "within_1", "within_2", "top1_accuracy", "top5_accuracy"})
+"""Metrics by which an image is either right or wrong."""
+
+_DEFAULT_METRICS = {"read": "exact_match", "classify": "top1_accuracy"}
+_WITHIN = {"within_1": 1, "within_2": 2}
+_OVER = ("finished", "stopped")
+_NOT_PART = ("seed", "hypothesis", "expect", "reported")
+_NOT_PART_OF_TRAIN = ("log_every_steps", "checkpoint_every_steps")
+
+
+@dataclass(frozen=True)
+class Side:
+    """One experiment.
+
+    Attributes:
+        name: What it is called in sentences.
+        runs: Its finished or stopped runs, repeats of one recipe over seeds; empty where it was only reported.
+        reported: The `[reported]` table of its recipe, if it has one.
+        recipe: The resolved recipe as plain tables; needed where there is no run.
+        file: The recipe file, where the side was read from one.
+        left_out: Sentences, one for each thing that was found and is not among the runs.
+    """
+
+    name: str
+    runs: tuple[Run, ...]
+    reported: Mapping[str, Any] | None
+    recipe: Mapping[str, Any] | None = None
+    file: Path | None = None
+    left_out: tuple[str, ...] = ()
+    _kept: dict[tuple[str, ...], Any] = field(default_factory=dict, compare=False, repr=False)
+
+    @property
+    def tables(self) -> Mapping[str, Any]:
+        """The resolved recipe: of the first run, where there is one."""
+        return self.runs[0].recipe if self.runs else self.recipe or {}
+
+    @property
+    def task(self) -> str:
+        """The task's name; empty where nothing says it."""
+        return str(self.tables.get("task", ""))
+
+    def table(self, name: str) -> Mapping[str, Any]:
+        """Return a table of the resolved recipe; an empty one where it is not set."""
+        table = self.tables.get(name)
+        return table if isinstance(table, Mapping) else {}
+
+    @property
+    def metric(self) -> str:
+        """The metric that chose the weights, by the recipe, else by what the run says, else the task's own."""
+        if "metric" in self.table("select"):
+            return str(self.table("select")["metric"])
+        selection = (self.runs[0].metrics or {}).get("selection", {}) if self.runs else {}
+        return str(selection.get("metric", _DEFAULT_METRICS.get(self.task, "")))
+
+    def is_higher_better(self, metric: str) -> bool:
+        """Return whether more is better: by the metric's name, of one that is not known by the recipe."""
+        if metric in SHARES | LOWER_IS_BETTER | {"ned"}:
+            return metric not in LOWER_IS_BETTER
+        return self.table("select").get("higher_is_better") is not False
+
+    def read_scores(self, metric: str, split: str) -> "Scores":
+        """Return what every image of a split counts in every run; read once.
+
+        Raises:
+            InputError: A run has no predictions of the split, or those of two runs are of different images.
+        """
+        key = (metric, split)
+        if key not in self._kept:
+            self._kept[key] = _read_scores(self.runs, metric, split)
+        kept: Scores = self._kept[key]
+        return kept
+
+    def remember_events(self, run: Run, rows: list[dict[str, Any]]) -> None:
+        """Take the rows of a run's history that are events from who has read them already."""
+        self._kept["events", str(run.folder)] = rows
+
+    def read_events(self, run: Run) -> list[dict[str, Any]]:
+        """Return the rows of a run's history that are events; read once."""
+        key = ("events", str(run.folder))
+        if key not in self._kept:
+            self._kept[key] = run.history(events_only=True)
+        kept: list[dict[str, Any]] = self._kept[key]
+        return kept
+
+
+@dataclass(frozen=True, eq=False)
+class Scores:
+    """What every image of a split counts in every run of a side.
+
+    Attributes:
+        targets: Label of each image by its id, in the order of the first run's predictions; None where a task of
+            somebody's own keeps no labels.
+        values: The metric of each run.
+        counts: (runs, images) numerators of the metric; None where it is not a mean over images.
+        weights: (images,) denominators; None where every image counts once.
+        right: (images,) whether most of the runs have the image right; None where nothing is right or wrong.
+    """
+
+    targets: Mapping[str, Any]
+    values: tuple[float, ...]
+    counts: NDArray[np.float64] | None
+    weights: NDArray[np.float64] | None
+    right: NDArray[np.bool_] | None
+
+
+# --- Reading a side ---
+
+
+def read_side(path: str | Path) -> Side:
+    """Read a run's folder, an experiment's folder, whose runs are repeats over seeds, or a recipe file with `[reported]`.
+
+    Raises:
+        InputError: There is nothing of the kind, no run is over, or the runs of a folder are not repeats of one recipe.
+    """
+    path = Path(path)
+    if path.is_file():
+        return _read_reported(path)
+    if (path / "status.json").is_file():
+        return _read_single(path)
+    folders = find_runs(path)
+    if not folders:
+        raise InputError(f"{path} holds no run: name a run's folder, an experiment's folder or a recipe file")
+    states = {folder: read_status(folder) for folder in folders}
+    left_out = [f"{folder} is left out: {_describe(state)}" for folder, state in states.items() if not _is_over(state)]
+    over = [read_run(folder) for folder, state in states.items() if _is_over(state)]
+    if not over:
+        raise InputError(
+            f"{path} holds no run that is over, such as {left_out[0].replace(' is left out', '')}; let one end"
+        )
+    groups = _group(over)
+    if len(groups) > 1:
+        raise InputError(
+            f"{path} holds runs of {len(groups)} experiments, such as {groups[0][0].folder.name} and "
+            f"{groups[1][0].folder.name}: their recipes or images differ by more than the seed; name the runs themselves"
+        )
+    kept, repeated = _drop_repeated_seeds(groups[0])
+    return Side(path.resolve().name, kept, _find_reported(kept[0]), left_out=(*left_out, *repeated))
+
+
+def read_sides(paths: Sequence[str | Path]) -> list[Side]:
+    """Read several sides; runs that were named one by one and repeat one recipe over seeds become one side.
+
+    Raises:
+        InputError: As `read_side`, or fewer than two sides are left.
+    """
+    sides: list[Side] = []
+    for path in paths:
+        side = read_side(path)
+        is_single = len(side.runs) == 1 and (Path(path) / "status.json").is_file()
+        number = next((n for n, other in enumerate(sides) if is_single and _are_repeats(other, side.runs[0])), None)
+        if number is None:
+            sides.append(side)
+        else:
+            other = sides[number]
+            sides[number] = replace(other, runs=(*other.runs, *side.runs), _kept={})
+    if len(sides) < 2:
+        found = f"these are {len(paths)} repeats of one recipe" if len(paths) > 1 else "it is alone"
+        raise InputError(f"{paths[0]}: {found}, there is nothing to compare with; name runs of two experiments")
+    return _tell_apart(sides)
+
+
+def _read_reported(path: Path) -> Side:
+    recipe = load(path).recipe
+    if recipe.reported is None or not recipe.reported.metrics:
+        raise InputError(f"{path} has no [reported] metrics to compare; name a run of it, or report some")
+    return Side(path.stem, (), plain(recipe.reported), recipe=plain(recipe), file=path.absolute())
+
+
+def _read_single(path: Path) -> Side:
+    run = read_run(path)
+    if not _is_over(run.status):
+        raise InputError(f"{path} is not over: {_describe(run.status)}; let it end, or name another run")
+    return Side(path.resolve().parent.name, (run,), _find_reported(run))
+
+
+def _is_over(status: Mapping[str, Any]) -> bool:
+    return status["state"] in _OVER
+
+
+def _describe(status: Mapping[str, Any]) -> str:
+    cause = status.get("cause")
+    return f"its state is {status['state']}" + (f" ({cause})" if cause else "")
+
+
+def _find_reported(run: Run) -> Mapping[str, Any] | None:
+    reported = run.recipe.get("reported")
+    return reported if isinstance(reported, Mapping) else None
+
+
+def _group(runs: Iterable[Run]) -> list[list[Run]]:
+    """Put repeats together: the same recipe but for the seed, and the same images."""
+    groups: dict[str, list[Run]] = {}
+    for run in runs:
+        groups.setdefault(_identify(run), []).append(run)
+    return list(groups.values())
+
+
+def _identify(run: Run) -> str:
+    recipe = {key: value for key, value in run.recipe.items() if key not in _NOT_PART}
+    for table, names in (("data", ("root",)), ("train", _NOT_PART_OF_TRAIN)):
+        if isinstance(recipe.get(table), Mapping):
+            recipe[table] = {key: value for key, value in recipe[table].items() if key not in names}
+    digests = {split: described.get("digest") for split, described in run.data.get("splits", {}).items()}
+    return json.dumps([recipe, digests], sort_keys=True, default=str)
+
+
+def _drop_repeated_seeds(runs: Sequence[Run]) -> tuple[tuple[Run, ...], list[str]]:
+    """Keep the last run of each seed: the same seed again is the same run and no repeat."""
+    last = {run.recipe.get("seed", 0): run for run in runs}
+    kept = tuple(run for run in runs if last[run.recipe.get("seed", 0)] is run)
+    return kept, [
+        f"{run.folder} is left out: a later run has the same seed, {run.recipe.get('seed', 0)}"
+        for run in runs
+        if run not in kept
+    ]
+
+
+def _are_repeats(side: Side, run: Run) -> bool:
+    seeds = {other.recipe.get("seed", 0) for other in side.runs}
+    return bool(side.runs) and run.recipe.get("seed", 0) not in seeds and _identify(side.runs[0]) == _identify(run)
+
+
+def _tell_apart(sides: Sequence[Side]) -> list[Side]:
+    """Return the sides with names that differ: those of the runs, where experiments are called the same."""
+    names = [side.name for side in sides]
+    told = [
+        replace(side, name=f"{side.name}/{side.runs[0].folder.name}", _kept={})
+        if names.count(side.name) > 1 and side.runs
+        else side
+        for side in sides
+    ]
+    if len({side.name for side in told}) == len(told):
+        return told
+    return [replace(side, name=f"{side.name} ({number})", _kept={}) for number, side in enumerate(told, start=1)]
+
+
+# --- What each image counts ---
+
+
+def _read_scores(runs: Sequence[Run], metric: str, split: str) -> Scores:
+    tables = [_read_predictions(run, split) for run in runs]
+    first = tables[0]
+    targets = {name: row.get("target") for name, row in first.items()}
+    for run, rows in zip(runs[1:], tables[1:], strict=True):
+        if {name: row.get("target") for name, row in rows.items()} != targets:
+            raise InputError(
+                f"{run.folder}: its {split} predictions are of other images or labels than those of its repeat "
+                f"{runs[0].folder.name}; evaluate both again"
+            )
+    ordered = [[rows[name] for name in targets] for rows in tables]
+    task = runs[0].recipe["task"]
+    rights = [_count_right(rows, task) for rows in ordered]
+    is_right_alone = metric in ("exact_match", "top1_accuracy")
+    counted = [
+        (right, None) if is_right_alone else _count(run, rows, task, metric)
+        for run, rows, right in zip(runs, ordered, rights, strict=True)
+    ]
+    counts = [numerators for numerators, _ in counted if numerators is not None]
+    known = [right for right in rights if right is not None]
+    weights = counted[0][1]
+    total = len(targets) if weights is None else max(float(weights.sum()), 1.0)
+    whole = len(counts) == len(runs)
+    return Scores(
+        targets=targets,
+        values=tuple(float(row.sum()) / total for row in counts)
+        if whole
+        else tuple(_read_value(run, metric, split) for run in runs),
+        counts=np.stack(counts) if whole else None,
+        weights=weights,
+        right=np.mean(known, axis=0) > 0.5 if len(known) == len(runs) else None,
+    )
+
+
+def _read_predictions(run: Run, split: str) -> dict[str, dict[str, Any]]:
+    if split not in run.splits():
+        raise InputError(
+            f"{run.folder} holds no predictions of split {split!r}: make them with saccade evaluate {run.folder} "
+            f"--split {split}"
+        )
+    rows = run.predictions(split)
+    named = {row["id"]: row for row in rows}
+    if not rows or len(named) < len(rows):
+        fault = "hold an image twice" if rows else "are empty"
+        raise InputError(f"{run.folder}: its predictions of split {split!r} {fault}; evaluate it again")
+    return named
+
+
+def _count(
+    run: Run, rows: Sequence[Mapping[str, Any]], task: str, metric: str
+) -> tuple[NDArray[np.float64] | None, NDArray[np.float64] | None]:
+    """Return numerators and denominators of a metric that asks for more than right or wrong; None for what is no mean."""
+    if task == "read" and metric in (*_WITHIN, "ned", "cer"):
+        scores = score_texts([row["prediction"] for row in rows], [row["target"] for row in rows])
+        if metric == "ned":
+            return np.array([score.similarity for score in scores]), None
+        distances = np.array([score.distance for score in scores], dtype=np.float64)
+        if metric == "cer":
+            return distances, np.array([score.target_length for score in scores], dtype=np.float64)
+        return (distances <= _WITHIN[metric]).astype(np.float64), None
+    if task == "classify" and metric == "top5_accuracy":
+        best = [[pair[0] for pair in row.get("top_k", ())[:5]] for row in rows]
+        return np.array([float(row["target"] in names) for row, names in zip(rows, best, strict=True)]), None
+    if task == "classify" and metric == "nll":
+        losses = [row.get("target_log_probability") for row in rows]
+        if not all(isinstance(loss, int | float) and math.isfinite(loss) for loss in losses):
+            raise InputError(f"{run.folder}: a target_log_probability is no number; evaluate the run again")
+        return -np.array(losses, dtype=np.float64), None
+    return None, None
+
+
+def _count_right(rows: Sequence[Mapping[str, Any]], task: str) -> NDArray[np.float64] | None:
+    if task == "read":
+        scores = score_texts([row["prediction"] for row in rows], [row["target"] for row in rows])
+        return np.array([float(score.distance == 0) for score in scores])
+    if task == "classify":
+        return np.array([float(row["prediction"] == row["target"]) for row in rows])
+    return None
+
+
+def _read_value(run: Run, metric: str, split: str) -> float:
+    """Return a metric that is no mean over images, as the run's own record has it."""
+    found = (run.metrics or {}).get("splits", {}).get(split, {}).get(metric)
+    value = found.get("value") if isinstance(found, Mapping) else None
+    if not isinstance(value, int | float) or not math.isfinite(value):
+        raise InputError(f"{run.folder}: its metrics.json has no {metric} of split {split!r}; evaluate it again")
+    return float(value)

@@ -1,0 +1,127 @@
+"""Runs become experiments: repeats are one, and a number is a mean with its interval over seeds."""
+
+import shutil
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from saccade.errors import InputError
+from saccade.metrics.intervals import mean_interval
+from saccade.records.reader import read_run
+from saccade.report.experiments import choose_metric, read_experiments, sort_key
+from tests.report.draw_runs import Drawn, draw_run, draw_runs
+
+ONE = Drawn("exp1", 0.8)
+
+
+def test_repeats_over_seeds_are_one_experiment_with_a_mean(tmp_path: Path) -> None:
+    folders = draw_runs(tmp_path, [replace(ONE, seeds=(2, 0, 1))])
+    [experiment], problems = read_experiments(tmp_path)
+    assert problems == []
+    assert [course.run.recipe["seed"] for course in experiment.courses] == [0, 1, 2]
+    values = [read_run(folder).metrics["splits"]["val"]["exact_match"]["value"] for folder in folders]
+    outcome = experiment.outcome("exact_match")
+    assert outcome is not None and outcome.over_seeds
+    expected = mean_interval(values)
+    assert (outcome.best.value, outcome.best.n) == (pytest.approx(expected.value), 3)
+    assert outcome.best.low == pytest.approx(expected.low)
+
+
+def test_one_run_has_the_interval_over_its_images(tmp_path: Path) -> None:
+    stored = read_run(draw_run(tmp_path, ONE)).metrics["splits"]["val"]["exact_match"]
+    [experiment], _ = read_experiments(tmp_path)
+    outcome = experiment.outcome("exact_match")
+    assert outcome is not None and not outcome.over_seeds
+    assert vars(outcome.best) == stored
+    assert experiment.outcome("cer").best.value > 0
+    assert experiment.outcome("no such metric") is None
+
+
+def test_last_and_median_come_from_the_history(tmp_path: Path) -> None:
+    folder = draw_run(tmp_path, ONE)
+    values = [row["val"]["exact_match"] for row in read_run(folder).history() if row.get("event") == "validation"]
+    outcome = read_experiments(tmp_path)[0][0].outcome("exact_match")
+    assert outcome.last == values[-1]
+    assert outcome.median_last_ten == pytest.approx(sum(sorted(values[-10:])[4:6]) / 2)
+
+
+def test_another_recipe_or_other_images_in_one_folder_are_another_experiment(tmp_path: Path) -> None:
+    draw_run(tmp_path, ONE)
+    draw_run(tmp_path, replace(ONE, num_images=50))
+    draw_run(tmp_path, replace(ONE, settings={"train.epochs": 5}, overrides=("--set train.epochs=5",)))
+    experiments, problems = read_experiments(tmp_path)
+    assert [one.name for one in experiments] == ["exp1", "exp1 (2)", "exp1 (3)"]
+    assert experiments[2].overrides == ("--set train.epochs=5",)
+    assert [(one.sentence, one.values["count"]) for one in problems] == [("several_recipes", "3")]
+
+
+def test_what_asks_nothing_makes_no_other_experiment(tmp_path: Path) -> None:
+    draw_run(tmp_path, ONE, seed=0)
+    draw_run(
+        tmp_path, replace(ONE, hypothesis="The same.", settings={"train.log_every_steps": 5, "data.root": "/x"}), seed=1
+    )
+    assert len(read_experiments(tmp_path)[0]) == 1
+
+
+def test_a_seed_that_was_trained_twice_counts_once_the_finished_one(tmp_path: Path) -> None:
+    first = draw_run(tmp_path, ONE)
+    draw_run(tmp_path, replace(ONE, odd="failed"))
+    [experiment], problems = read_experiments(tmp_path)
+    assert [course.run.folder for course in experiment.courses] == [first]
+    assert [(one.sentence, one.values["seed"]) for one in problems] == [("seed_twice", "0")]
+
+
+def test_runs_that_did_not_end_stand_back_where_others_did(tmp_path: Path) -> None:
+    draw_run(tmp_path, ONE, seed=0)
+    draw_run(tmp_path, replace(ONE, odd="failed"), seed=1)
+    [experiment], _ = read_experiments(tmp_path)
+    assert (len(experiment.courses), len(experiment.counted), len(experiment.side.runs)) == (2, 1, 1)
+
+
+def test_an_unfinished_run_has_the_value_of_its_best_validation_so_far(tmp_path: Path) -> None:
+    folder = draw_run(tmp_path, replace(ONE, odd="running"))
+    best = [row["val"]["exact_match"] for row in read_run(folder).history() if row.get("is_best")][-1]
+    [experiment], _ = read_experiments(tmp_path)
+    assert experiment.outcome("exact_match").best.value == best
+    assert experiment.over == () and len(experiment.counted) == 1
+
+
+def test_an_unreadable_run_is_named_and_the_others_are_read(tmp_path: Path) -> None:
+    folders = draw_runs(tmp_path, [replace(ONE, seeds=(0, 1))])
+    (folders[0] / "recipe.toml").write_text("task =")
+    experiments, problems = read_experiments(tmp_path)
+    assert len(experiments) == 1
+    assert [one.sentence for one in problems] == ["unreadable_run"]
+    assert "recipe.toml is damaged" in problems[0].values["cause"]
+
+
+def test_nothing_readable_is_an_error_that_says_why(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="holds no run: name a folder"):
+        read_experiments(tmp_path)
+    folders = draw_runs(tmp_path, [replace(ONE, seeds=(0, 1))])
+    for folder in folders:
+        (folder / "history.jsonl").unlink()
+    with pytest.raises(InputError, match=r"no run that can be read: .*lacks history.jsonl.*, and 1 more run"):
+        read_experiments(tmp_path)
+    shutil.rmtree(tmp_path)
+    with pytest.raises(InputError, match="is not a folder"):
+        read_experiments(tmp_path)
+
+
+def test_most_experiments_decide_the_metric(tmp_path: Path) -> None:
+    draw_runs(
+        tmp_path, [ONE, replace(ONE, name="exp2"), replace(ONE, name="exp3", settings={"select": {"metric": "ned"}})]
+    )
+    assert choose_metric(read_experiments(tmp_path)[0]) == "exact_match"
+    assert choose_metric(read_experiments(tmp_path / "plates" / "exp3")[0]) == "ned"
+
+
+def test_numbers_in_names_count_as_numbers() -> None:
+    assert sorted(["exp10", "exp9", "baseline", "exp11.1", "exp11"], key=sort_key) == [
+        "baseline",
+        "exp9",
+        "exp10",
+        "exp11",
+        "exp11.1",
+    ]
