@@ -2,11 +2,12 @@
 
 Floor: a grey line of 48x160 is 7,680 bytes, and one pass over them through a table takes 5 microseconds on one core of 2.5
 GHz. OpenCV looks each of them up between four others (remap) in 40, blurs them in 17, adds noise in 12; a line's own
-generator takes 16, its random bytes 11. What bends it, moving least squares, is smooth: 7 x 17 points of which 28
-to 38 moves and weights that never change make one product of 252 x 38 numbers, 4 microseconds, and spreading it over the
+generator takes 16, its random bytes 11. What bends it, moving least squares, is smooth: 7 x 17 points of which 23
+to 38 moves and weights that never change make one product of 238 x 38 numbers, 4 microseconds, and spreading it over the
 pixels takes two more, 8. Together 120 microseconds a line with everything on, 8,000 lines a second, had Python no
 price; some 60 calls of NumPy and OpenCV at a microsecond each make it 180, 5,500 a second. At RecAug's own
-probabilities, 0.4 each, half of that: 10,000.
+probabilities, 0.4 each, half of that: 10,000. Looked back: where others
+compute on the same two cores, a call costs two to three microseconds, and everything at 1 stays far below.
 
 Counted, in lines a second of the processor's time, is all that training pays for a line: its generator, its draws, and its
 image. "RecAug" is TIA (distortion, stretch, perspective), crop, blur, jitter, noise and inversion, and HSV in colour.

@@ -103,7 +103,7 @@ def test_wrong_usage_names_the_right_one(arguments, says, capsys):
 def test_help_lists_the_verbs(arguments, capsys):
     assert cli.run(arguments) == 0
     shown = capsys.readouterr().out
-    for verb in ("new", "demo", "train", "evaluate", "predict", "data", "recipe"):
+    for verb in ("new", "demo", "train", "evaluate", "predict", "compare", "report", "note", "data", "recipe"):
         assert f"\n  {verb} " in shown
     assert "..." not in shown.partition("Commands:")[2]
 

@@ -7,7 +7,7 @@ import pytest
 import typer
 from typer.testing import CliRunner
 
-from saccade.commands.data_audit import audit
+from saccade.commands.data import audit
 from saccade.errors import InputError
 
 RECIPE = """

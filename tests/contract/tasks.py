@@ -4,7 +4,7 @@ from typing import Any
 
 from saccade.recipes.tables.classify import ClassifyPreprocessingTable, TimmModel
 from saccade.recipes.tables.data import DataTable, SyntheticPlatesSource
-from saccade.recipes.tables.read import BiLstm, Crnn, LightResNet, PreprocessingTable
+from saccade.recipes.tables.read import BiLstm, Crnn, LightResNet, ReadPreprocessingTable
 from saccade.recipes.tables.recipe import ClassifyRecipe, ReadRecipe
 from saccade.recipes.tables.training import AdamW, TrainTable
 from saccade.tasks.base import Task
@@ -45,7 +45,7 @@ def make_task(name: str, **tables: Any) -> Task[Any, Any]:
             small = {
                 "data": READ_DATA,
                 "model": TINY_READER,
-                "preprocessing": PreprocessingTable(height_px=24, width_px=96),
+                "preprocessing": ReadPreprocessingTable(height_px=24, width_px=96),
             }
             return ReadTask(ReadRecipe(**(small | tables)))
         case "classify":

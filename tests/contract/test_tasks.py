@@ -57,7 +57,7 @@ def assert_close(a: Any, b: Any) -> None:
         for one, other in zip(a, b, strict=True):
             assert_close(one, other)
     else:
-        assert a == b if isinstance(a, str) else np.allclose(a, b, atol=1e-5)
+        assert a == b if isinstance(a, str | None) else np.allclose(a, b, atol=1e-5)
 
 
 @every_task

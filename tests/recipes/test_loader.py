@@ -288,7 +288,10 @@ def test_data_replaces_train_and_empties_the_rest(write, tmp_path):
     [
         ("labels.tsv", "expected [SPLIT=]FORMAT:PATH, e.g. tsv:labels.tsv or test=folder:photos"),
         ("tvs:x", 'unknown format "tvs"; nearest: "tsv"'),
-        ("synthetic_plates:x", 'unknown format "synthetic_plates"; valid: "tsv", "csv", "filename", "folder"'),
+        (
+            "synthetic_plates:x",
+            'unknown format "synthetic_plates"; valid: "tsv", "csv", "paddleocr", "doctr", "lmdb", "filename", "folder"',
+        ),
         ("tst=tsv:x", 'unknown split "tst"; nearest: "test"'),
     ],
 )

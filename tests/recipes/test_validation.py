@@ -28,10 +28,13 @@ WRONG = {
     '[model.neck]\nname = "none"\nhidden_size = 3': (
         '"model.neck.hidden_size" is not a key of model.neck "none"; bilstm has it'
     ),
-    'images = "x"': ('"data.train[0].images" is not a key of data.train[0] "synthetic_plates"; tsv, csv have it'),
+    'images = "x"': (
+        '"data.train[0].images" is not a key of data.train[0] "synthetic_plates"; tsv, csv, paddleocr, doctr have it'
+    ),
     '[[data.val]]\nformat = "tvs"': 'unknown data.val[0].format "tvs"; nearest: "tsv"',
     '[[data.val]]\npath = "x"': (
-        'missing key "data.val[0].format"; valid: "tsv", "csv", "filename", "folder", "cifar", "hf_disk", "synthetic_plates"'
+        'missing key "data.val[0].format"; valid: "tsv", "csv", "paddleocr", "doctr", "lmdb", "filename", "folder", "cifar", '
+        '"hf_disk", "synthetic_plates"'
     ),
     # values
     '[train]\nepochs = "ten"': '"train.epochs": expected integer >= 1, <= 100000, found string "ten"',

@@ -126,7 +126,7 @@ def test_a_second_process_is_refused_and_a_killed_one_frees_the_run(writer: RunW
     # The child that it forks outlives it, as a loader's worker may; the run is free all the same.
     holder += "held = RunWriter.resume(Path(sys.argv[1])); child = os.fork()\n"
     holder += (
-        "print(child, flush=True); import time; time.sleep(60)"  # 0 from the child, which has closed its copy then
+        "os.write(1, b'%d\\n' % child); import time; time.sleep(60)"  # 0 from the child, which has closed its copy then
     )
     with subprocess.Popen([sys.executable, "-c", holder, folder], stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None

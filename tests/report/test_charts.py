@@ -14,7 +14,7 @@ import pytest
 import vl_convert
 
 from saccade.report.chain import Chain, read_report
-from saccade.report.charts import SCHEMA, make_curve_charts, make_overview
+from saccade.report.charts import SCHEMA, _choose_ticks, make_curve_charts, make_overview
 from saccade.report.languages import LANGUAGES
 from saccade.report.page import Chart
 from tests.report.draw_runs import Drawn, draw_runs, make_plates
@@ -99,6 +99,14 @@ def test_a_loss_over_orders_of_magnitude_is_logarithmic(read: Read) -> None:
     charts = {chart.name: chart for chart in make_curve_charts(read(ONE), WORDS)}
     assert charts["loss"].spec["encoding"]["y"]["scale"].get("type") == "log"
     assert "type" not in charts["validation"].spec["encoding"]["y"]["scale"]
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "ticks"),
+    [(0.002, 5.0, [0.01, 0.1, 1.0]), (0.1, 3.0, [0.1, 0.2, 0.5, 1.0, 2.0]), (2.5, 4.0, [])],
+)
+def test_a_logarithmic_axis_has_round_values(low: float, high: float, ticks: list[float]) -> None:
+    assert _choose_ticks(low, high) == pytest.approx(ticks)
 
 
 def test_many_runs_are_thinned_and_not_named_at_their_ends(read: Read) -> None:

@@ -9,21 +9,14 @@ from typing import Any
 
 import pytest
 
-from saccade.errors import InputError
 from saccade.metrics.paired import Difference
-from saccade.records.reader import Run
 from saccade.report.comparison import (
     Comparison,
-    best_validation,
-    compare_runs,
     compare_sides,
-    judge,
     read_side,
     read_sides,
-    validations,
 )
 from tests.report.compared_runs import RIGHT, STEADY, WRONG, answer, write_parent, write_recipe, write_run
-from tests.report.conftest import TEXT, MakeRun
 
 EXPERIMENTS = Path(__file__).parents[2] / "experiments"
 BATCH = "[train]\nbatch_size = 8\n"
@@ -259,53 +252,3 @@ def test_no_pytorch_is_needed(parent: Path) -> None:
     ended = subprocess.run(command, capture_output=True, text=True, check=False)
     assert (ended.returncode, ended.stderr) == (0, "")
     assert ended.stdout.startswith("not shown: child against parent\n")
-
-
-# The pair of runs on the demo's page
-
-R, W = [TEXT], ["AB1"]
-
-
-@pytest.mark.parametrize(
-    ("parent", "child", "verdict"),
-    [
-        (R * 10 + W * 30, R * 35 + W * 5, "better"),
-        (R * 35 + W * 5, R * 10 + W * 30, "worse"),
-        (R * 20 + W * 20, W + R * 21 + W * 18, "not shown"),
-        (R * 40, R * 40, "not shown"),
-        (W, R, "not shown"),
-    ],
-)
-def test_the_verdict_is_what_the_interval_shows(
-    make_run: MakeRun, parent: list[str], child: list[str], verdict: str
-) -> None:
-    comparison = compare_runs(make_run("first", parent), make_run("second", child))
-    assert comparison.verdict == verdict
-    assert comparison.exact_match.n == len(parent)
-
-
-def test_differences_are_child_minus_parent_over_pairs(make_run: MakeRun) -> None:
-    comparison = compare_runs(make_run("first", R * 2 + W * 2), make_run("second", W + R * 3))
-    assert comparison.exact_match.value == pytest.approx(0.25)
-    assert comparison.similarity.value == pytest.approx(0.25 * 0.25)
-    assert (comparison.only_parent, comparison.only_child) == (1, 2)
-
-
-@pytest.mark.parametrize(
-    ("low", "high", "verdict"),
-    [(0.0, 0.2, "not shown"), (-0.2, 0.0, "not shown"), (0.001, 0.2, "better"), (-0.2, -0.001, "worse")],
-)
-def test_a_bound_at_zero_shows_nothing(low: float, high: float, verdict: str) -> None:
-    assert judge(Difference((low + high) / 2, low, high, 100)) == verdict
-
-
-@pytest.mark.parametrize("change", [{"readings": R * 3}, {"readings": R * 4, "target": "OTHER"}])
-def test_runs_over_other_images_or_labels_are_refused(make_run: MakeRun, change: dict[str, object]) -> None:
-    with pytest.raises(InputError, match="other images or labels"):
-        compare_runs(make_run("first", R * 4), make_run("second", **change))
-
-
-def test_the_best_validation_is_the_last_that_was_best(make_run: MakeRun) -> None:
-    run: Run = make_run("first", R * 4)
-    assert best_validation(run)["epoch"] == 2
-    assert [row["epoch"] for row in validations(run)] == [1, 2, 3]

@@ -63,6 +63,13 @@ def test_the_first_row_has_main_settings_and_leads_on(report: Report) -> None:
     assert text(row["next"]) == "→ exp1"
 
 
+def test_columns_that_would_say_nothing_are_left_out(tmp_path: Path) -> None:
+    draw_run(tmp_path, BASE)
+    table = make_table(read_report(tmp_path).chains[0], WORDS)
+    assert table.columns == ["experiment", "settings changed", "best", "last", "median of last 10", "time", "curve"]
+    assert table.numbers == {2, 3, 4, 5}
+
+
 def test_what_did_not_end_is_marked(tmp_path: Path) -> None:
     draw_runs(tmp_path, [replace(BASE, odd="no_validation"), replace(CHILD, odd="nan")])
     table = make_table(read_report(tmp_path).chains[0], WORDS)

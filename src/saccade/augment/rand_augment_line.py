@@ -137,7 +137,7 @@ def _scale_levels(pixels: np.ndarray, factor: float, middle: float) -> np.ndarra
 def _bound_factor(pixels: np.ndarray, factor: float, middle: float) -> float:
     """Return a factor above 1 no larger than keeps all levels but 1 % at either end apart from black and white."""
     low, high = np.percentile(pixels, (1, 99)).tolist()
-    limits = [(255 - middle) / (high - middle)] if high > middle else []
+    limits: list[float] = [(255 - middle) / (high - middle)] if high > middle else []
     limits += [middle / (middle - low)] if low < middle else []
     return min([factor, *(max(limit, 1.0) for limit in limits)])
 

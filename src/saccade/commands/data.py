@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal, NamedTuple
 
 import typer
 
+from saccade.commands.data_audit import audit_recipe
 from saccade.commands.data_convert import convert_data, render_conversion
 from saccade.commands.data_of_task import read_recipe_data
 from saccade.commands.data_sources import make_sources, split_name
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
     from saccade.data.splits import Split
     from saccade.recipes.tables.recipe import Recipe
 
-app = typer.Typer(help="Look at data, count what is in them, or convert them.")
+app = typer.Typer(help="Look at data, count, audit or convert them.")
 _MAYBE_CLASSES = ("folder", "hf_disk")
 """Formats whose labels may be texts or classes."""
 _NUM_AUGMENTED = 3
@@ -25,6 +26,23 @@ _PICTURE_PX = 112
 """Small pictures are enlarged by a whole number until their longer side is about this: they can be seen, and a title fits above."""
 _NUM_NAMED = 20
 _EAST_ASIAN = ("CJK", "HANGUL", "HIRAGANA", "KATAKANA", "BOPOMOFO", "FULLWIDTH", "IDEOGRAPHIC")
+
+
+@app.command()
+def audit(
+    recipe: Annotated[Path, typer.Argument(metavar="RECIPE", help="A recipe of the read task.")],
+    num: Annotated[int, typer.Option(min=1, max=10_000, help="Training lines for each operation.")] = 200,
+    seed: Annotated[int, typer.Option(min=0, max=2**32 - 1, help="Another seed picks other lines and draws.")] = 0,
+    data_root: Annotated[Path | None, typer.Option("--data-root", help="Folder of relative data paths.")] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False,
+) -> None:
+    """Measure what each operation of a recipe's augmentation does to labels, alone and all together, stage by stage.
+
+    A label breaks where a character leaves the image by more than half, each taken to stand in its share of the width,
+    or where half of the image's edges vanish. Text lost: the share of the text area that no longer shows. Smallest
+    character: its area beside the former one.
+    """
+    audit_recipe(recipe, num, seed, data_root, as_json)
 
 
 @app.command()

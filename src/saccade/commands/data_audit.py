@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Any
 
 import typer
 
@@ -25,18 +25,11 @@ _TITLES = (
 )
 
 
-def audit(
-    recipe: Annotated[Path, typer.Argument(metavar="RECIPE", help="A recipe of the read task.")],
-    num: Annotated[int, typer.Option(min=1, max=10_000, help="Training lines for each operation.")] = 200,
-    seed: Annotated[int, typer.Option(min=0, max=2**32 - 1, help="Another seed picks other lines and draws.")] = 0,
-    data_root: Annotated[Path | None, typer.Option("--data-root", help="Folder of relative data paths.")] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False,
-) -> None:
-    """Measure what each operation of a recipe's augmentation does to labels, alone and all together, stage by stage.
+def audit_recipe(recipe: Path, num: int, seed: int, data_root: Path | None, as_json: bool) -> None:
+    """Print what `saccade data audit` prints.
 
-    A label breaks where a character leaves the image by more than half, each taken to stand in its share of the width,
-    or where half of the image's edges vanish. Text lost: the share of the text area that no longer shows. Smallest
-    character: its area beside the former one.
+    Raises:
+        InputError: The recipe is of another task, or its training images have no label.
     """
     import json
 

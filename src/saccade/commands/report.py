@@ -1,6 +1,8 @@
 """`saccade report`: a run, or any folder of runs, as one page: the chain, what changed, what that showed."""
 
-from collections.abc import Mapping
+import gc
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
@@ -10,6 +12,7 @@ from saccade.errors import InputError
 
 if TYPE_CHECKING:
     from saccade.report.hardest import Hardest
+    from saccade.report.languages import Language
     from saccade.report.page import Page
 
 Format = Literal["html", "md", "csv"]
@@ -38,32 +41,49 @@ def report(
     Experiments are linked by the lineage that their runs recorded and compared step by step; repeats over seeds are one
     experiment. The HTML is one file that needs no network; Markdown says the same, CSV has a row an experiment.
     """
-    from saccade.report.chain import read_report
-
     if form is None:
         form = _ENDINGS.get(out.suffix.lower(), "html") if out else "html"
-    path = out or folder / f"report.{form}"
+    with _collector_resting():
+        text = _render(folder, form, language, data_root)
+    typer.echo(write_report(out or folder / f"report.{form}", text))
+
+
+def _render(folder: Path, form: Format, language: "Language", data_root: Path | None) -> str:
     if form == "csv":
+        from saccade.report.chain import read_report
         from saccade.report.tables import render_csv
 
-        typer.echo(write_report(path, render_csv(read_report(folder))))
-        return
-    from saccade.report.languages import LANGUAGES
-    from saccade.report.sections import make_page
-
-    def make() -> "Page":
-        return make_page(read_report(folder), LANGUAGES[language], lambda hardest: read_images(hardest, data_root))
-
+        return render_csv(read_report(folder))
     if form == "md":
         from saccade.report.markdown import render_markdown
 
-        typer.echo(write_report(path, render_markdown(make())))
-    else:
-        from saccade.report.html import render_html
-        from saccade.report.script import Script
+        return render_markdown(_make_page(folder, language, data_root))
+    from saccade.report.script import Script
 
-        with Script() as script:
-            typer.echo(write_report(path, render_html(make(), script.read())))
+    with Script() as script:  # first of all: it takes as long as the rest
+        from saccade.report.html import render_html
+
+        return render_html(_make_page(folder, language, data_root), script.read())
+
+
+def _make_page(folder: Path, language: "Language", data_root: Path | None) -> "Page":
+    from saccade.report.chain import read_report
+    from saccade.report.languages import LANGUAGES
+    from saccade.report.sections import make_page
+
+    return make_page(read_report(folder), LANGUAGES[language], lambda hardest: read_images(hardest, data_root))
+
+
+@contextmanager
+def _collector_resting() -> Iterator[None]:
+    """Switch the garbage collector off: it walks the rows of all histories again and again, a quarter of the time, and finds no cycle."""
+    was_on = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_on:
+            gc.enable()
 
 
 def write_report(path: Path, text: str) -> Path:

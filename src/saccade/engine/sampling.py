@@ -43,8 +43,8 @@ def make_sampler(task: Task[B, Any], model: nn.Module, train: Held[B], ranks: Ra
     if lone and not _learns_from_one_image(task, model, train):
         if lone[-1] == settings.batch_size:
             raise InputError(
-                f"train.batch_size: {settings.batch_size} images in {num_parts} parts (ranks x micro-batches) leave one to a part, and "
-                f"BatchNorm cannot learn from one where it sees 1 x 1 px; raise it to {2 * num_parts}, or the size of the images"
+                f"train.batch_size: {settings.batch_size} in {num_parts} part(s) (ranks x micro-batches) leaves one image to a part, of "
+                f"which BatchNorm cannot learn where it sees 1 x 1 px; raise it to {2 * num_parts}, or the size of the images"
             )
         least = lone[-1] + 1
         sampler = make(min_rows=least)

@@ -267,7 +267,8 @@ class _Frame:
     def y(self, field: str, title: str) -> dict[str, Any]:
         kind = {"type": "log"} if self.logarithmic else {"zero": False}
         scale = {"domain": list(self.bounds), "nice": False, **kind}
-        return {"field": field, "type": "quantitative", "title": title, "scale": scale, "axis": {"tickCount": 6}}
+        axis = {"values": _choose_ticks(*self.bounds)} if self.logarithmic else {"tickCount": 6}
+        return {"field": field, "type": "quantitative", "title": title, "scale": scale, "axis": axis}
 
     def colour(self) -> dict[str, Any]:
         colours = [f"var(--curve-{self.numbers[name] % _NUM_COLOURS})" for name in self.names]
@@ -350,6 +351,15 @@ def _choose_range(values: Sequence[float], logarithmic: bool) -> tuple[float, fl
         return low / 1.1, high * 1.1
     room = 0.04 * (high - low) or 0.05 * abs(high) or 0.5
     return (0.0 if 0 <= low <= room else low - room), high + room
+
+
+def _choose_ticks(low: float, high: float) -> list[float]:
+    """Return round values for a logarithmic axis: powers of ten, and 2 and 5 times those where they would be few."""
+    powers = [10.0**exponent for exponent in range(math.floor(math.log10(low)), math.ceil(math.log10(high)) + 1)]
+    found = [power for power in powers if low <= power <= high]
+    if len(found) < 3:
+        found = [power * factor for power in powers for factor in (1, 2, 5) if low <= power * factor <= high]
+    return found
 
 
 def _write_points(lines: Sequence[_Line]) -> str:

@@ -6,6 +6,7 @@ Histories may have gaps, numbers that are none, a single row: what is odd become
 import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from itertools import pairwise
 from statistics import median
 from typing import Any, Literal, NamedTuple
@@ -86,8 +87,14 @@ class Course:
 
     def curve(self, view: View, metric: str) -> Curve:
         """Return a metric over the validations that have it."""
-        found = ((row.epoch, row.read(view, metric)) for row in self.validations)
-        return tuple(Point(epoch, value) for epoch, value in found if value is not None)
+        if (view, metric) not in self._curves:
+            found = ((row.epoch, row.read(view, metric)) for row in self.validations)
+            self._curves[view, metric] = tuple(Point(epoch, value) for epoch, value in found if value is not None)
+        return self._curves[view, metric]
+
+    @cached_property
+    def _curves(self) -> dict[tuple[View, str], Curve]:
+        return {}
 
 
 def read_course(run: Run, name: str) -> Course:
@@ -151,9 +158,9 @@ def _read_curve(
     logs: Iterable[Mapping[str, Any]], key: str, steps_per_epoch: float, gaps: Sequence[tuple[int, int]]
 ) -> Curve:
     """Return a number of the log rows as a curve, thinned to what a chart can show, open at the gaps."""
-    known = [(row["step"], read_number(row[key])) for row in logs if key in row and isinstance(row.get("step"), int)]
+    known = [(step, read_number(row[key])) for row in logs if key in row and isinstance(step := row.get("step"), int)]
     places = _choose_places([value for _, value in known], _MOST_KEPT)
-    points = [(known[place][0], known[place][1]) for place in places]
+    points: list[tuple[float, float]] = [known[place] for place in places]
     points += [((before + after) / 2, math.nan) for before, after in gaps]
     return tuple(Point(step / steps_per_epoch, value) for step, value in sorted(points, key=lambda point: point[0]))
 

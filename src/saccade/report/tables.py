@@ -45,8 +45,15 @@ def make_table(chain: Chain, words: Words) -> Table:
         words.next,
     )
     rows = [_make_row(link, chain, words) for link in chain.links]
-    caption = words.table_caption.format(metric=chain.metric)
-    return Table(caption, columns, frozenset({2, 3, 4, 5, 6}), rows)
+    is_number = {2, 3, 4, 5, 6}
+    # Where nobody reported, read or went on, those columns would say nothing.
+    kept = [place for place in range(len(columns)) if place not in (2, 8, 9) or any(_says(row[place]) for row in rows)]
+    return Table(
+        caption=words.table_caption.format(metric=chain.metric),
+        columns=[columns[place] for place in kept],
+        numbers=frozenset(new for new, place in enumerate(kept) if place in is_number),
+        rows=[[row[place] for place in kept] for row in rows],
+    )
 
 
 def make_settings(chain: Chain, words: Words) -> list[Block]:
@@ -151,6 +158,10 @@ def _make_row(link: Link, chain: Chain, words: Words) -> list[Cell]:
         _write_readings(experiment, words),
         _write_next(link, chain),
     ]
+
+
+def _says(cell: Cell) -> bool:
+    return cell not in ([("",)], [(_MISSING,)])
 
 
 def _shorten(lines: Sequence[Line], words: Words) -> list[Line]:

@@ -87,6 +87,11 @@ def test_the_head_is_called_head_whatever_the_network(architecture: str) -> None
     torch.testing.assert_close(whole(model.normalise(images)), logits)
 
 
+@pytest.mark.parametrize("architecture", ["ese_vovnet19b_slim_dw", "hrnet_w18_small", "poolformer_s12"])
+def test_networks_that_list_what_they_do_not_know_are_built(architecture: str) -> None:
+    assert build(architecture).eval()(torch.zeros(2, 3, 32, 32, dtype=torch.uint8)).shape == (2, 7)
+
+
 def test_two_classifiers_that_are_averaged_stay_in_the_network() -> None:
     model = build("deit_tiny_distilled_patch16_224").eval()
     assert isinstance(model.head, nn.Identity)
@@ -137,6 +142,11 @@ def test_dropout_and_stochastic_depth_draw_in_training_only() -> None:
             "vgg11",
             {"stochastic_depth": 0.1},
             r"model\.stochastic_depth: timm's vgg11 has no such setting; leave it out",
+        ),
+        (
+            "hrnet_w18_small",
+            {"stochastic_depth": 0.1},
+            r"model\.stochastic_depth: timm's hrnet_w18_small has no such setting; leave it out",
         ),
         *(
             (name, {"stem": SmallStem(shortcut="average")}, rf"model\.stem\.shortcut: .* {name} average as published")

@@ -84,10 +84,13 @@ def _create(table: TimmModel, preprocessing: Preprocessing, num_classes: int) ->
         try:
             net: nn.Module = timm.create_model(architecture, pretrained=False, num_classes=num_classes, **arguments)
         except TypeError as error:
-            refused = re.search(r"unexpected keyword argument '(\w+)'", str(error))
-            if refused is None or refused[1] not in arguments:
+            # Python names one in its message, some of timm's networks list several
+            named = re.findall(r"'(\w+)'", str(error).partition("unexpected keyword argument")[2])
+            refused = [name for name in named if name in arguments]
+            if not refused:
                 raise
-            _check_neutral(architecture, refused[1], arguments.pop(refused[1]))
+            for name in refused:
+                _check_neutral(architecture, name, arguments.pop(name))
         except (AssertionError, ValueError) as error:
             size = f"{preprocessing.width_px} x {preprocessing.height_px} px"
             raise InputError(f"model.architecture: {architecture} cannot be built for {size} ({error})") from error
