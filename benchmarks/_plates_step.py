@@ -24,14 +24,14 @@ from saccade.engine.device import Ranks, autocast
 from saccade.engine.session import Session, open_session
 from saccade.engine.step import train_step
 from saccade.nn.normalise import Normalise
-from saccade.recipes.tables.read import PreprocessingTable
+from saccade.recipes.tables.read import ReadPreprocessingTable
 from saccade.recipes.tables.recipe import ReadRecipe
 from saccade.recipes.tables.training import Adadelta, TrainTable
 from saccade.tasks.base import LossOutput, Progress
 from saccade.tasks.read.data import ReadBatch
 from saccade.tasks.read.task import ReadTask
 
-PREPROCESSING = PreprocessingTable(height_px=HEIGHT_PX, width_px=WIDTH_PX)
+PREPROCESSING = ReadPreprocessingTable(height_px=HEIGHT_PX, width_px=WIDTH_PX)
 FORMATS: dict[str, dict[str, Any]] = {
     "fp32": {},
     "bf16": {"precision": "bf16"},
