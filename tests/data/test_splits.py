@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from saccade.data.splits import Splits, describe_splits, load_split, load_splits
+from saccade.data.synthetic.plates import draw_plate
 from saccade.errors import InputError
 from saccade.recipes.tables.data import DataTable, Keep, SyntheticPlatesSource, TsvSource
 from saccade.records.fingerprint import manifest_digest
@@ -212,6 +213,22 @@ def test_lines_of_synthetic_plates_can_be_chosen() -> None:
     split = load_split("train", (source,), Path("."))
     assert {entry.num_lines for entry in split.entries} == {1}
     assert len(split.dropped["other_num_lines"]) == 8 - len(split.entries)
+
+
+def test_lines_of_photographs_are_counted_where_a_filter_asks(tmp_path: Path) -> None:
+    rows = []
+    for number, layout in enumerate(("AAA/000", "AAA 000", "AA/0000")):
+        plate = draw_plate(1, number, layouts=(layout,), difficulty=0.0)
+        cv2.imwrite(str(tmp_path / f"{number}.png"), plate.image[:, :, ::-1])
+        rows.append(f"{number}.png\t{plate.text}\n")
+    (tmp_path / "labels.tsv").write_text("".join(rows), encoding="utf-8")
+    for wanted, kept in ((1, ["1.png"]), (2, ["0.png", "2.png"])):
+        source = TsvSource(path=str(tmp_path / "labels.tsv"), keep=Keep(num_lines=wanted))
+        split = load_split("train", (source,), tmp_path)
+        assert [entry.id for entry in split.entries] == kept
+        assert len(split.dropped["other_num_lines"]) == 3 - len(kept)
+    everything = load_split("train", (TsvSource(path=str(tmp_path / "labels.tsv")),), tmp_path).entries
+    assert [entry.num_lines for entry in everything] == [None] * 3
 
 
 def test_the_description_is_what_the_record_needs(tmp_path: Path) -> None:

@@ -56,7 +56,7 @@ def read_image(source: Entry | Path, colour: Colour) -> Image:
     return convert_colour(_decode(data, name), colour)
 
 
-def examine(entry: Entry, keep: Callable[[Image], Image] | None = None) -> Content:
+def examine(entry: Entry, keep: Callable[[Image], Image | None] | None = None) -> Content:
     """Hash and decode an image from one reading of its bytes.
 
     Args:

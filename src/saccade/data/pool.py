@@ -12,6 +12,7 @@ from typing import NamedTuple
 from saccade.data.formats.entry import Entry, raise_all
 from saccade.data.formats.sources import read_source
 from saccade.data.images import Content, Image, examine
+from saccade.data.lines import count_lines
 from saccade.data.parallel import map_in_threads
 from saccade.data.residency import read_free_memory
 from saccade.errors import InputError
@@ -176,11 +177,6 @@ def _make_repeat_check() -> FindFault:
 def _sift_by_choice(pool: Pool) -> None:
     """Apply the filters that leave out good examples; where one is not set, nothing is at fault."""
 
-    def other_num_lines(example: Example) -> str | None:
-        wanted, known = example.keep.num_lines, example.entry.num_lines
-        other = wanted is not None and known is not None and known != wanted
-        return f"{known} line(s)" if other else None
-
     def too_short(example: Example) -> str | None:
         length = len(example.entry.label)
         return f"{length} character(s)" if length < (example.keep.min_length or 0) else None
@@ -189,19 +185,30 @@ def _sift_by_choice(pool: Pool) -> None:
         length, limit = len(example.entry.label), example.keep.max_length
         return f"{length} characters" if limit is not None and length > limit else None
 
-    pool.sift("other_num_lines", other_num_lines, "num_lines")
     pool.sift("too_short", too_short, "min_length")
     pool.sift("too_long", too_long, "max_length")
 
 
 def _examine_images(pool: Pool, fit: Callable[[Image], Image] | None) -> None:
-    """Read every image of a pool once, and keep what `fit` makes of it."""
+    """Read every image of a pool once, keep what `fit` makes of it, and count its lines of text where a filter asks for them."""
 
-    def examine_one(example: Example) -> Content | str:
+    def examine_one(example: Example) -> tuple[Content, int | None] | str:
+        num_lines = example.entry.num_lines
+
+        def look(image: Image) -> Image | None:
+            nonlocal num_lines
+            if num_lines is None and example.keep.num_lines is not None:
+                num_lines = count_lines(image)
+            return None if fit is None else fit(image)
+
         try:
-            return examine(example.entry, fit)
+            return examine(example.entry, look), num_lines
         except InputError as error:
             return str(error)
+
+    def other_num_lines(example: Example) -> str | None:
+        wanted, found = example.keep.num_lines, example.entry.num_lines
+        return None if wanted in {None, found} else f"{found} line(s)"
 
     results = dict(
         zip((example.entry.id for example in pool.examples), map_in_threads(examine_one, pool.examples), strict=True)
@@ -212,9 +219,10 @@ def _examine_images(pool: Pool, fit: Callable[[Image], Image] | None) -> None:
         return result if isinstance(result, str) else None
 
     pool.sift("unreadable", unreadable, "readable")
-    contents = ((example, results[example.entry.id]) for example in pool.examples)
+    seen = ((example, results[example.entry.id]) for example in pool.examples)
     pool.examples = [
-        Example(example.entry, example.source, example.keep, content)
-        for example, content in contents
-        if isinstance(content, Content)
+        Example(replace(example.entry, num_lines=result[1]), example.source, example.keep, result[0])
+        for example, result in seen
+        if not isinstance(result, str)
     ]
+    pool.sift("other_num_lines", other_num_lines, "num_lines")

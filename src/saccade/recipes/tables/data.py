@@ -29,7 +29,7 @@ class Keep(Table):
     max_length: int | None = Field(default=None, ge=1)
     """Leave out labels with more characters than this."""
     num_lines: int | None = Field(default=None, ge=1, le=2)
-    """Leave out examples known to have another number of lines (only synthetic plates know theirs so far)."""
+    """Leave out images with another number of lines of text: drawn plates know theirs, others are looked at by shape and projection."""
 
     @model_validator(mode="after")
     def _lengths_in_order(self) -> "Keep":
