@@ -283,7 +283,7 @@ def observe(text: str, folder: Path) -> dict[str, str]:
         "wrapped": type(session.wrapped).__name__,
     }
     if isinstance(task, ReadTask):
-        seen["lines"] = [example.num_lines for example in map(task.examples("val").__getitem__, range(2))]
+        seen["lines"] = task.examples("val")[0].num_lines
         seen["decoded"] = decode_logits(make_logits(len(task.vocabulary)), task.vocabulary, recipe.decode)
     make = StepMaker(task, session.train, recipe.train.accumulation_steps, session.ranks)
     steps = list(iterate_steps(make, [(0, draws) for draws in session.sampler.batches(0)], recipe.data))
