@@ -123,6 +123,7 @@ AROUND: dict[tuple[type[Table], str], dict[str, Any]] = {
         "train.epochs": 6,
         "optimizer.learning_rate": 0.1,
         "model.head.blank_bias": -9.0,
+        "preprocessing.height_px": 8,
     },
     (training.StartTable, "allow"): {"text.charset": "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ-"},
 }  # fmt: skip
