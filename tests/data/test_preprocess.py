@@ -62,7 +62,7 @@ def test_two_lines_become_one_where_that_is_asked_for() -> None:
     ignored, reported, joined = (
         make(height_px=32, width_px=128, two_lines=way) for way in ("ignore", "report", "join")
     )
-    assert [one.count_lines(plate) for one in (ignored, reported, joined)] == [None, 2, 2]
+    assert [one.apply_counting(plate)[1] for one in (ignored, reported, joined)] == [None, 2, 2]
     np.testing.assert_array_equal(reported.apply(plate), ignored.apply(plate))
     gap = find_gap(plate)
     assert gap is not None

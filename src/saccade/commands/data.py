@@ -1,4 +1,4 @@
-"""`saccade data stats|look|convert`: what is in the data, in numbers and as a picture; and the same in another format."""
+"""`saccade data stats|look|audit|convert`: what is in the data, what augmentation does to its labels, and the same in another format."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal, NamedTuple

@@ -15,7 +15,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 
 from saccade.data.formats.entry import normalise
 from saccade.data.images import Colour, Image, convert_colour
-from saccade.data.lines import count_lines, find_gap, join_lines
+from saccade.data.lines import find_gap, join_lines
 from saccade.errors import InputError
 from saccade.recipes.tables.read import Pad, PreprocessingTable, ReadPreprocessingTable, Stretch
 from saccade.text.charset import Charset
@@ -108,9 +108,20 @@ class Preprocessing(BaseModel):
         Shrinking averages areas, enlarging interpolates linearly; which of the two it is, the areas before and after
         decide.
         """
+        return self.apply_counting(image)[0]
+
+    def apply_counting(self, image: Image) -> tuple[Image, int | None]:
+        """Return what `apply` makes of an image, and the lines of text in it, 1 or 2; None where they are not looked for."""
         image = convert_colour(image, self.colour)
-        gap = find_gap(image) if self.two_lines == "join" else None
-        image = image if gap is None else join_lines(image, gap)
+        if self.two_lines == "ignore":
+            return self._fit(image), None
+        gap = find_gap(image)
+        if gap is None:
+            return self._fit(image), 1
+        return self._fit(join_lines(image, gap) if self.two_lines == "join" else image), 2
+
+    def _fit(self, image: Image) -> Image:
+        """Bring an image of the right colours to the right size."""
         if self.pad_value is None:
             return _resize(image, self.height_px, self.width_px)
         scale = min(self.height_px / image.shape[0], self.width_px / image.shape[1])
@@ -118,10 +129,6 @@ class Preprocessing(BaseModel):
         frame = np.full((self.height_px, self.width_px, image.shape[2]), self.pad_value, np.uint8)
         frame[:height, :width] = _resize(image, height, width)
         return frame
-
-    def count_lines(self, image: Image) -> int | None:
-        """Return the lines of text in an image as `apply` takes it, 1 or 2; None where they are not looked for."""
-        return None if self.two_lines == "ignore" else count_lines(convert_colour(image, self.colour))
 
     def to_json(self) -> dict[str, Any]:
         """Return the content of `preprocessing.json`."""

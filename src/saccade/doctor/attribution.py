@@ -12,7 +12,7 @@ from saccade.recipes.diff import Change, diff, flatten, plain
 from saccade.recipes.tables.recipe import Recipe
 from saccade.recipes.unset import covers
 
-_NO_QUESTION = ("hypothesis", "expect", "reported", "seed", "data.root")
+NO_QUESTION = ("hypothesis", "expect", "reported", "seed", "data.root")
 """Keys that say what is asked, which repeat it is, and on which machine; no setting among them."""
 _SPEED_ONLY = (
     "budget", "data.num_workers", "data.residency", "data.workers", "train.channels_last", "train.checkpoint_every_steps",
@@ -74,7 +74,7 @@ def find_changes(parent: Recipe, child: Recipe, facts: Facts = Facts()) -> Chang
     found = [
         change
         for change in diff(parent, child, everything=True)
-        if not any(covers(key, change.key) for key in _NO_QUESTION)
+        if not any(covers(key, change.key) for key in NO_QUESTION)
     ]
     before, after = _Settings(parent), _Settings(child)
     effective: list[Change] = []
@@ -167,7 +167,7 @@ def find_plain_changes(parent: Mapping[str, Any], child: Mapping[str, Any]) -> C
     changes = tuple(
         Change(key, before.get(key), after.get(key))
         for key in dict.fromkeys([*after, *before])
-        if before.get(key) != after.get(key) and not any(covers(name, key) for name in _NO_QUESTION)
+        if before.get(key) != after.get(key) and not any(covers(name, key) for name in NO_QUESTION)
     )
     idle = tuple(change for change in changes if any(covers(key, change.key) for key in _SPEED_ONLY))
     effective = tuple(change for change in changes if change not in idle)

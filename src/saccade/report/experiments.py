@@ -3,7 +3,6 @@
 Path: run folders -> `Course` -> `Experiment`. What stands between experiments is in `chain.py`.
 """
 
-import json
 import math
 import re
 from collections import Counter, defaultdict
@@ -18,14 +17,10 @@ from saccade.errors import InputError
 from saccade.metrics.intervals import Estimate, mean_interval
 from saccade.records.reader import find_runs, read_run
 from saccade.report.curves import Course, Problem, finite, read_course, read_number
-from saccade.report.sides import Side
+from saccade.report.sides import Side, identify, is_over
 
-_OVER = ("finished", "stopped")
 _SPLIT: Final = "val"
 _LAST_VALIDATIONS = 10
-# What may differ between repeats of one experiment.
-_NO_QUESTION = (("seed",), ("hypothesis",), ("expect",), ("reported",), ("data", "root"))
-_NO_EFFECT = (("train", "log_every_steps"), ("train", "checkpoint_every_steps"))
 
 
 @dataclass(frozen=True)
@@ -104,7 +99,7 @@ class Experiment:
     @property
     def over(self) -> tuple[Course, ...]:
         """The runs that came to an end, which can be compared."""
-        return tuple(course for course in self.courses if course.run.status["state"] in _OVER)
+        return tuple(course for course in self.courses if is_over(course.run.status))
 
     @property
     def counted(self) -> tuple[Course, ...]:
@@ -201,12 +196,13 @@ def _name_run(path: Path) -> str:
 
 def _group(courses: Sequence[Course]) -> tuple[list[Experiment], list[Problem]]:
     """Put repeats together: one series and folder, one question, one set of images."""
-    groups: dict[tuple[str, str, str], list[Course]] = defaultdict(list)
+    groups: dict[tuple[str, str, str, tuple[str, ...]], list[Course]] = defaultdict(list)
     for course in courses:
         folder = course.run.folder.resolve()
-        groups[folder.parent.parent.name, folder.parent.name, _identify(course)].append(course)
+        key = (folder.parent.parent.name, folder.parent.name, identify(course.run), _read_overrides(course))
+        groups[key].append(course)
     named: dict[tuple[str, str], list[list[Course]]] = defaultdict(list)
-    for (series, name, _), members in groups.items():
+    for (series, name, _, _), members in groups.items():
         named[series, name].append(sorted(members, key=lambda course: course.run.folder.name))
     experiments: list[Experiment] = []
     problems: list[Problem] = []
@@ -222,19 +218,6 @@ def _group(courses: Sequence[Course]) -> tuple[list[Experiment], list[Problem]]:
         if len(several) > 1:
             problems.append(Problem("several_recipes", {"experiment": name, "count": str(len(several))}, series))
     return sorted(experiments, key=lambda one: (sort_key(one.series), sort_key(one.name))), problems
-
-
-def _identify(course: Course) -> str:
-    """Return what is the same for all repeats of an experiment: the recipe but for its seed, and the images."""
-    recipe = json.loads(json.dumps(course.run.recipe, default=str))
-    for *tables, key in (*_NO_QUESTION, *_NO_EFFECT):
-        table = recipe
-        for name in tables:
-            table = table.get(name, {})
-        table.pop(key, None)
-    splits = course.run.data.get("splits", {})
-    digests = {name: splits[name].get("digest") for name in sorted(splits)}
-    return json.dumps([recipe, digests, _read_overrides(course)], sort_keys=True)
 
 
 def _drop_repeated_seeds(courses: Sequence[Course]) -> tuple[list[Course], list[str]]:

@@ -14,21 +14,23 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from saccade.doctor.attribution import NO_QUESTION
 from saccade.errors import InputError
 from saccade.metrics.text import score_texts
-from saccade.recipes.diff import plain
+from saccade.recipes.diff import flatten, plain
 from saccade.recipes.loader import load
+from saccade.recipes.tables.training import LOWER_IS_BETTER
+from saccade.recipes.unset import covers
 from saccade.records.reader import Run, find_runs, read_run, read_status
 
-LOWER_IS_BETTER = frozenset({"cer", "ece", "nll"})
 SHARES = frozenset({"exact_match", "within_1", "within_2", "top1_accuracy", "top5_accuracy"})
 """Metrics by which an image is either right or wrong."""
 
 _DEFAULT_METRICS = {"read": "exact_match", "classify": "top1_accuracy"}
 _WITHIN = {"within_1": 1, "within_2": 2}
 _OVER = ("finished", "stopped")
-_NOT_PART = ("seed", "hypothesis", "expect", "reported")
-_NOT_PART_OF_TRAIN = ("log_every_steps", "checkpoint_every_steps")
+_NO_EFFECT = ("train.log_every_steps", "train.checkpoint_every_steps")
+"""Settings that repeats of one experiment may have different, beside those that ask no question."""
 
 
 @dataclass(frozen=True)
@@ -144,8 +146,8 @@ def read_side(path: str | Path) -> Side:
     if not folders:
         raise InputError(f"{path} holds no run: name a run's folder, an experiment's folder or a recipe file")
     states = {folder: read_status(folder) for folder in folders}
-    left_out = [f"{folder} is left out: {_describe(state)}" for folder, state in states.items() if not _is_over(state)]
-    over = [read_run(folder) for folder, state in states.items() if _is_over(state)]
+    left_out = [f"{folder} is left out: {_describe(state)}" for folder, state in states.items() if not is_over(state)]
+    over = [read_run(folder) for folder, state in states.items() if is_over(state)]
     if not over:
         raise InputError(
             f"{path} holds no run that is over, such as {left_out[0].replace(' is left out', '')}; let one end"
@@ -191,12 +193,13 @@ def _read_reported(path: Path) -> Side:
 
 def _read_single(path: Path) -> Side:
     run = read_run(path)
-    if not _is_over(run.status):
+    if not is_over(run.status):
         raise InputError(f"{path} is not over: {_describe(run.status)}; let it end, or name another run")
     return Side(path.resolve().parent.name, (run,), _find_reported(run))
 
 
-def _is_over(status: Mapping[str, Any]) -> bool:
+def is_over(status: Mapping[str, Any]) -> bool:
+    """Tell by the status of a run whether it came to an end, so that it can be compared."""
     return status["state"] in _OVER
 
 
@@ -214,15 +217,15 @@ def _group(runs: Iterable[Run]) -> list[list[Run]]:
     """Put repeats together: the same recipe but for the seed, and the same images."""
     groups: dict[str, list[Run]] = {}
     for run in runs:
-        groups.setdefault(_identify(run), []).append(run)
+        groups.setdefault(identify(run), []).append(run)
     return list(groups.values())
 
 
-def _identify(run: Run) -> str:
-    recipe = {key: value for key, value in run.recipe.items() if key not in _NOT_PART}
-    for table, names in (("data", ("root",)), ("train", _NOT_PART_OF_TRAIN)):
-        if isinstance(recipe.get(table), Mapping):
-            recipe[table] = {key: value for key, value in recipe[table].items() if key not in names}
+def identify(run: Run) -> str:
+    """Return what is the same for all repeats of an experiment: the recipe but for its seed, and the images."""
+    settings = flatten(dict(run.recipe))
+    free = (*NO_QUESTION, *_NO_EFFECT)
+    recipe = {key: value for key, value in settings.items() if not any(covers(one, key) for one in free)}
     digests = {split: described.get("digest") for split, described in run.data.get("splits", {}).items()}
     return json.dumps([recipe, digests], sort_keys=True, default=str)
 
@@ -240,7 +243,7 @@ def _drop_repeated_seeds(runs: Sequence[Run]) -> tuple[tuple[Run, ...], list[str
 
 def _are_repeats(side: Side, run: Run) -> bool:
     seeds = {other.recipe.get("seed", 0) for other in side.runs}
-    return bool(side.runs) and run.recipe.get("seed", 0) not in seeds and _identify(side.runs[0]) == _identify(run)
+    return bool(side.runs) and run.recipe.get("seed", 0) not in seeds and identify(side.runs[0]) == identify(run)
 
 
 def _tell_apart(sides: Sequence[Side]) -> list[Side]:

@@ -62,9 +62,8 @@ class ReadExamples(Examples[ReadBatch]):
             InputError: the image cannot be read.
         """
         entry = self._entries[index]
-        image = read_image(entry, self._preprocessing.colour)
-        num_lines = self._preprocessing.count_lines(image)
-        return ReadSample(entry.id, self._preprocessing.apply(image), entry.label, self._tokens[index], num_lines)
+        image, num_lines = self._preprocessing.apply_counting(read_image(entry, self._preprocessing.colour))
+        return ReadSample(entry.id, image, entry.label, self._tokens[index], num_lines)
 
     def gather(self, indices: Sequence[int]) -> ReadBatch:
         """Return these images as one batch."""

@@ -88,8 +88,8 @@ class ReadTask(Task[ReadBatch, ReadPrediction]):
             InputError: the image cannot be read.
         """
         decoded = read_image(image, self._preprocessing.colour) if isinstance(image, Path) else check_array(image)
-        name, num_lines = str(image) if isinstance(image, Path) else "", self._preprocessing.count_lines(decoded)
-        return ReadSample(name, self._preprocessing.apply(decoded), "", (), num_lines)
+        pixels, num_lines = self._preprocessing.apply_counting(decoded)
+        return ReadSample(str(image) if isinstance(image, Path) else "", pixels, "", (), num_lines)
 
     def prepare(self, example: ReadSample, rng: np.random.Generator | None) -> ReadSample:
         """Return the image, augmented where there is a generator, maybe with another training line behind it."""
