@@ -33,7 +33,9 @@ class Trained:
     figures: Figures
 
 
-def train_recipe(path: Path, seed: int, root: Path, metric: str, overrides: Sequence[str]) -> Trained:
+def train_recipe(
+    path: Path, seed: int, root: Path, metric: str, overrides: Sequence[str], runs: Path | None = None
+) -> Trained:
     """Train a recipe; its figures are those of the last validation, and the best of all of them beside it.
 
     Args:
@@ -42,13 +44,14 @@ def train_recipe(path: Path, seed: int, root: Path, metric: str, overrides: Sequ
         root: Data root.
         metric: What the verdict is about, such as "exact_match".
         overrides: `key=value` of the command line.
+        runs: Where the run is kept, as `run` of its figures says; default: a folder that is thrown away.
     """
     loaded = load(path, data_root=root, overrides=[*overrides, *([f"seed={seed}"] if seed else [])])
     begun = time.perf_counter()
-    with tempfile.TemporaryDirectory() as runs:
+    with tempfile.TemporaryDirectory() as thrown_away:
         folder = train_run(
             build_task(loaded.recipe),
-            runs=Path(runs),
+            runs=runs or Path(thrown_away),
             name=(path.parent.name, path.stem),
             device="cpu",
             hooks=Hooks(),
@@ -64,15 +67,19 @@ def train_recipe(path: Path, seed: int, root: Path, metric: str, overrides: Sequ
         "images_per_second": statistics.median(row["images_per_second"] for row in rows if "images_per_second" in row),
         "seconds": round(time.perf_counter() - begun, 1),
     }
+    if runs is not None:
+        kept = {"run": folder.relative_to(runs).as_posix(), "files": [one.sha256 for one in loaded.lineage]}
+        figures |= {"val": last["val"], **kept}
     return Trained(path.stem, seed, figures)
 
 
-def judge(differences: Sequence[float]) -> Figures:
+def judge(differences: Sequence[float], *, higher_is_better: bool = True) -> Figures:
     """Return the verdict of a step from its differences, one a seed."""
     found = mean_interval(differences)
     if found.low is None or found.high is None:
         return {"verdict": "not shown", "difference": found.value, "interval": None, "could_show": None, "n": found.n}
-    verdict = "better" if found.low > 0 else "worse" if found.high < 0 else "not shown"
+    up, down = ("better", "worse") if higher_is_better else ("worse", "better")
+    verdict = up if found.low > 0 else down if found.high < 0 else "not shown"
     return {
         "verdict": verdict,
         "difference": found.value,

@@ -143,9 +143,9 @@ def write_result(
 
 
 def _describe_row(row: Mapping[str, Any]) -> str:
-    figures = (
-        f"{row['ours']:.4g}" if row["peer"] is None else f"{row['ours']:.4g} : {row['peer']:.4g} = {row['ratio']:.3f}"
-    )
+    peer = "" if row["peer"] is None else f" : {row['peer']:.4g}"
+    ratio = "" if row["ratio"] is None else f" = {row['ratio']:.3f}"  # there is none where the peer's figure is 0
+    figures = f"{row['ours']:.4g}{peer}{ratio}"
     verdict = {True: "holds", False: "DOES NOT HOLD", None: "no goal"}[row["holds"]]
     goal = "" if row["goal"] is None else f" ({row['goal']})"
     return f"{row['name']}: {figures} {row['unit']}; {verdict}{goal}{'; ' + row['unmet'] if 'unmet' in row else ''}"

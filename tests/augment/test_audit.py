@@ -7,6 +7,7 @@ from saccade.augment.audit import AS_SET, AuditedLine, AuditRow, audit_augmentat
 from saccade.errors import InputError
 from saccade.recipes.tables.augment import LineRandAugment, ReadAugment, TextLineAugment
 from tests.augment.lines import line, make_text, policy
+from tests.augment.test_formula import FORMULA_GATES, formula, make_formula
 
 LINES = [AuditedLine(make_text("01A234BC"), 8), AuditedLine(make_text("77K5"), 4)]
 GATES = [name for name in TextLineAugment.model_fields if name.endswith("_probability") and name != "hsv_probability"]
@@ -90,6 +91,55 @@ def test_areas_are_those_of_characters() -> None:
     """Shrunk to a half and to nothing less: a quarter of the area."""
     row = audit(line(scale_probability=1.0, scale_min_fraction=0.5), num_samples=200)["scale"]
     assert row.min_character_fraction == pytest.approx(0.25, abs=0.06)
+
+
+FORMULAS = [AuditedLine(make_formula(is_dark=is_dark), 12) for is_dark in (True, False)]
+
+
+def audit_formulas(**settings: object) -> dict[str, AuditRow]:
+    rows = audit_augmentation(formula(**settings), FORMULAS, num_samples=60)
+    return {row.operation.removeprefix("formula "): row for row in rows}
+
+
+def test_no_operation_for_formulas_takes_ink_out() -> None:
+    rows = audit_formulas(**dict.fromkeys(FORMULA_GATES, 0.5), rotation_degrees=45.0, scale_fraction=0.5)
+    assert set(rows) == {gate.removesuffix("_probability").replace("_", " ") for gate in FORMULA_GATES} | {AS_SET}
+    for name, row in rows.items():
+        assert row.max_lost_fraction == 0 and (name == AS_SET or row.acts_fraction == 0.5), name
+        assert name == AS_SET or row.broken_fraction == 0, name
+    assert rows["scale"].min_character_fraction < 0.4 < rows["shift"].min_character_fraction
+
+
+def test_a_formula_halved_in_size_has_a_quarter_of_its_area() -> None:
+    row = audit_formulas(scale_probability=1.0, scale_fraction=0.5)["scale"]
+    assert row.min_character_fraction == pytest.approx(0.25, abs=0.06)
+
+
+def test_ink_shown_twice_breaks_a_label() -> None:
+    for border, breaks in (("paper", False), ("wrap", True)):
+        row = audit_formulas(rotation_probability=1.0, rotation_degrees=60.0, border=border)["rotation"]
+        assert (row.broken_fraction > 0.3) == breaks and row.max_lost_fraction == 0
+
+
+def test_a_formula_that_left_the_frame_would_be_found() -> None:
+    """A warp that no setting draws: half of the ink beyond the right edge."""
+    from dataclasses import replace
+
+    from saccade.augment.audit import _measure_text
+    from saccade.augment.formula import plan_formula
+    from saccade.augment.line_draws import draw_numbers
+    from saccade.augment.text_line import plan_line
+    from tests.augment.lines import make_generator
+
+    augment = formula(shift_probability=1.0)
+    plan = plan_formula(FORMULAS[0].image, augment, make_generator(0))
+    assert plan.warp is not None and plan.ink.box is not None
+    left, _, right, _ = plan.ink.box
+    matrix = np.array([[1.0, 0, 255 - (left + right) / 2], [0, 1, 0], [0, 0, 1]])
+    warp = replace(plan.warp, matrix=matrix)
+    lines = plan_line(augment, (64, 256, 1), draw_numbers(augment, 1, make_generator(0)))
+    shown, smallest = _measure_text(lines, augment, FORMULAS[0], replace(plan, warp=warp))
+    assert (shown[:5] == 1).all() and (shown[7:] == 0).all() and smallest == 0
 
 
 def test_it_repeats_itself() -> None:

@@ -1,5 +1,8 @@
 """Verdicts of series read again: Student's interval over seeds."""
 
+import json
+from pathlib import Path
+
 import pytest
 
 
@@ -19,6 +22,57 @@ def test_one_seed_shows_nothing() -> None:
     from _readings import judge
 
     assert judge([0.5]) == {"verdict": "not shown", "difference": 0.5, "interval": None, "could_show": None, "n": 1}
+
+
+def test_fewer_errors_are_better() -> None:
+    from _readings import judge
+
+    assert judge([-0.02, -0.03, -0.04], higher_is_better=False)["verdict"] == "better"
+    assert judge([0.02, 0.03, 0.04], higher_is_better=False)["verdict"] == "worse"
+
+
+def test_what_is_missing_is_done_seed_by_seed_and_a_warm_start_needs_its_control(tmp_path: Path) -> None:
+    from plates_readings import list_missing
+
+    done = {"run": "plates_readings/control/x"}
+    assert list_missing(["tia", "control"], [0, 1], {0: {"control": done}}, tmp_path) == [
+        ("tia", 0),
+        ("control", 1),
+        ("tia", 1),
+    ]
+    reached = {0: {"control": done}}
+    assert list_missing(["warm_start"], [0], reached, tmp_path) == [("control", 0), ("warm_start", 0)]
+    (tmp_path / done["run"]).mkdir(parents=True)
+    assert list_missing(["warm_start"], [0], reached, tmp_path) == [("warm_start", 0)]
+
+
+def test_runs_of_a_recipe_that_was_changed_since_are_done_again(tmp_path: Path) -> None:
+    from plates_readings import RECIPES, read_kept
+
+    from saccade.recipes.loader import load
+
+    now = [one.sha256 for one in load(RECIPES / "tia.toml").lineage]
+    runs = {"0": {"tia": {"files": now}, "control": {"files": ["0" * 64]}}}
+    path = tmp_path / "plates_readings.json"
+    path.write_text(json.dumps({"settings": {"runs": runs}}), encoding="utf-8")
+    assert read_kept(path) == {0: {"tia": {"files": now}}}
+    assert read_kept(tmp_path / "none.json") == {}
+
+
+def test_a_question_is_answered_from_the_seeds_that_have_both_of_its_ends() -> None:
+    from plates_readings import make_rows
+
+    def figures(share: float, cer: float) -> dict[str, object]:
+        return {"val": {"exact_match": share, "cer": cer}, "seconds": 1.0}
+
+    reached = {
+        0: {"control": figures(0.8, 0.1), "tia": figures(0.5, 0.3)},
+        1: {"control": figures(0.7, 0.1)},
+    }
+    rows = {row.name: row for row in make_rows(reached) if row.unit == "exact match"}
+    assert rows["TIA off (tia -> control)"].repeats == [(0.8, 0.5)]
+    assert rows["recipe control"].repeats == [(0.8, None), (0.7, None)]
+    assert not any(name.startswith("capacity") for name in rows)
 
 
 def test_a_row_pairs_child_and_parent_seed_by_seed() -> None:

@@ -94,6 +94,15 @@ def test_result_is_complete_and_names_no_host_and_no_path(tmp_path: Path) -> Non
     assert str(Path.cwd()) not in text
 
 
+def test_a_peer_of_nothing_can_be_printed(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    from _result import Row, make_parser, write_result
+
+    arguments = make_parser("").parse_args(["--quick", "--out", str(tmp_path)])
+    row = Row("only", "share", [(0.5, 0.0)], higher_is_better=True)
+    write_result("some_claim", [row], {}, arguments, begun=time.perf_counter())
+    assert capsys.readouterr().out == "only: 0.5 : 0 share; no goal\n"
+
+
 def test_what_is_quick_is_kept_apart(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     import _result
 

@@ -260,3 +260,51 @@ def test_a_font_that_was_installed_later_is_found(monkeypatch: pytest.MonkeyPatc
     families, glyphs = contact_sheet._find_fonts()
     assert families == ["DejaVu Sans"]
     assert ord("A") in glyphs
+
+
+def write_formulas(folder: Path) -> None:
+    for number in range(3):
+        write_picture(folder / "images" / f"{number}.png", draw_noise(number))
+    (folder / "gt.txt").write_text("0.png\tx ^ { 2 }\n1.png\t\\frac { 1 } { 2\n2.png\ta + b\n")
+    (folder / "level.txt").write_text("0.png\t1\n1.png\t5\n2.png\t1\n")
+
+
+def test_stats_count_the_tokens_of_formulas(tmp_path: Path) -> None:
+    write_formulas(tmp_path)
+    statistics = json.loads(call("stats", "formula_list:.", "--data-root", tmp_path, "--json"))
+    counted = statistics["splits"]["all"]
+    assert statistics["labels"] == "tokens"
+    assert counted["lengths"] == {"3": 1, "5": 1, "6": 1}
+    assert counted["levels"] == {"1": 2, "5": 1}
+    assert [one["label"] for one in counted["faults"]] == ["\\frac { 1 } { 2"]
+    assert "is not sound: token 5" in call("stats", "formula_list:.", "--data-root", tmp_path)
+
+
+def test_what_texts_are_made_of_can_be_said(tmp_path: Path) -> None:
+    write_formulas(tmp_path)
+    for source, units, key in (("tsv", "tokens", "tokens"), ("formula_list", "characters", "charset")):
+        said = call("stats", f"{source}:{tmp_path}/gt.txt", "--units", units, "--json")
+        assert key in json.loads(said)
+    assert json.loads(call("stats", f"tsv:{tmp_path}/gt.txt", "--json"))["labels"] == "texts"
+    (tmp_path / "recipe.toml").write_text(RECIPE)
+    result = CliRunner().invoke(app, ["stats", f"{tmp_path}/recipe.toml", "--units", "tokens"])
+    assert "a recipe says it itself, in [text] units" in str(result.exception)
+
+
+def test_stats_as_a_page(tmp_path: Path) -> None:
+    write_formulas(tmp_path)
+    out = tmp_path / "page.html"
+    assert call("stats", f"formula_list:{tmp_path}", "--html", out).strip() == str(out)
+    text = out.read_text()
+    assert text.count('<img src="data:image/jpeg;base64,') == 3
+    assert f"Data of formula_list:{tmp_path}" in text
+    assert "\\frac { 1 } { 2" in text
+    assert json.loads(call("stats", f"formula_list:{tmp_path}", "--html", out, "--json"))["labels"] == "tokens"
+
+
+def test_a_page_that_cannot_be_written(tmp_path: Path) -> None:
+    write_formulas(tmp_path)
+    result = CliRunner().invoke(app, ["stats", f"formula_list:{tmp_path}", "--html", str(tmp_path / "gone" / "a.html")])
+    assert isinstance(result.exception, InputError)
+    assert "cannot be written" in str(result.exception)
+    assert "--html" in str(result.exception)

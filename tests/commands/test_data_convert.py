@@ -88,9 +88,33 @@ def test_json(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
                 "dropped": {"unreadable": ["gone.png"]},
                 "notes": {},
                 "unequal_weights": False,
+                "lost": [],
             }
         },
     }
+
+
+def test_sources_and_levels_are_kept_or_their_loss_is_said(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    Path("gt.txt").write_text("0.png\ta b\n1.png\tc\n")
+    Path("level.txt").write_text("0.png\t1\n1.png\t3\n")
+    Path("source.txt").write_text("0.png\t0\n1.png\t1\n")
+    assert "lost" not in convert(capsys, "formula_list:gt.txt", "--to", "formula_list", "--out", "out")
+    for name in ("gt.txt", "level.txt", "source.txt"):
+        assert Path("out", name).read_text() == Path(name).read_text()
+    said = convert(capsys, "out", "--to", "tsv", "--out", "again")  # found as `saccade new` finds it
+    assert "lost: source and level of images, which tsv does not hold" in said
+    assert Path("again/labels.tsv").read_text() == "images/0.png\ta b\nimages/1.png\tc\n"
+
+
+def test_formulas_of_pen_strokes_become_images(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    Path("ink").mkdir()
+    ink = '<ink><annotation type="truth">$x^2$</annotation><trace>0 0, 9 9</trace></ink>'
+    Path("ink/a.inkml").write_text(ink)
+    Path("ink/b.inkml").write_text(ink.replace("truth", "note"))
+    said = convert(capsys, "ink", "--to", "formula_list", "--out", "out")
+    assert "1 of 2 images written as formula_list\n  images: 0 copied as they are, 1 encoded as PNG" in said
+    assert "dropped: 1, no text: b.inkml" in said
+    assert Path("out/gt.txt").read_text() == "a.inkml.png\tx ^ 2\n"
 
 
 def test_several_label_files_become_one(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:

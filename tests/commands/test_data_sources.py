@@ -10,7 +10,7 @@ from saccade.commands.data_sources import split_name
 from saccade.recipes.loader import load
 from tests.tiny_reader import LABELS, make_data
 
-TARGETS = ["paddleocr", "dtrb", "doctr", "csv", "lmdb"]
+TARGETS = ["paddleocr", "dtrb", "doctr", "csv", "lmdb", "formula_list"]
 FORMATS = {"dtrb": "tsv"}
 
 

@@ -100,6 +100,22 @@ def test_the_tables(copied, capsys):
     assert evaluate(capsys, copied, "--split", "val") == shown
 
 
+def test_named_sources_are_shown_apart(copied, capsys):
+    rows = read_run(copied).predictions("val")
+    named = [
+        row | {"prediction": row["target"], "source": "uz" if number else "cn\n"} for number, row in enumerate(rows)
+    ]
+    named[0]["prediction"] += "X"
+    from saccade.records.writer import RunWriter
+
+    with RunWriter.resume(copied) as writer:
+        writer.write_predictions("val", named)
+    lines = [" ".join(line.split()) for line in evaluate(capsys, copied).splitlines()]
+    at = lines.index("source images exact_match 95 % interval cer")
+    assert lines[at + 1].split()[-6:-4] == ["1", "0.00"]
+    assert lines[at + 2].startswith("uz 3 1.00 0.44 to 1.00 0.00")
+
+
 def test_labels_outside_the_charset_are_said(copied, trained, tmp_path, capsys):
     data = trained.parents[3]
     shutil.copy(data / "0.png", tmp_path / "0.png")

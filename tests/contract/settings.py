@@ -3,6 +3,7 @@
 import hashlib
 import importlib.util
 import itertools
+import json
 import types
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
@@ -102,7 +103,10 @@ def change(setting: Setting, value: Any, changes: dict[tuple[type[Table], str], 
 
 
 def write_data(folder: Path) -> None:
-    """Write sources of every format with fourteen small plates, and label files with one fault each."""
+    """Write sources of every format with fourteen small plates, and label files with one fault each.
+
+    In `upright` the plates stand on white sheets.
+    """
     rows = []
     for index in range(14):
         plate = draw_plate(3, index, difficulty=0.2)
@@ -113,6 +117,10 @@ def write_data(folder: Path) -> None:
             (folder / parent).mkdir(parents=True, exist_ok=True)
             kept = image if parent in ("images", "folders/0", "folders/1") else 255 - image
             cv2.imwrite(str(folder / parent / rows[-1][0]), kept)
+        (folder / "upright").mkdir(parents=True, exist_ok=True)
+        sheet = np.full((60, 30, 3), 255, np.uint8)
+        sheet[10:50, 7:23] = cv2.rotate(image, cv2.ROTATE_90_CLOCKWISE)
+        cv2.imwrite(str(folder / "upright" / rows[-1][0]), sheet)
     files = {
         "train": rows[:8], "shuffled": rows[2:10], "val": rows[8:12], "test": rows[12:],
         "unreadable": [*rows[:8], ("missing.png", "12")], "unlabelled": [*rows[:7], (rows[7][0], "")],
@@ -127,9 +135,35 @@ def write_data(folder: Path) -> None:
         (folder / f"{name}.csv").write_text("\n".join(["image_path,file,plate_text,back", *lines[:num_lines], ""]))
     for name, listed in (("train", rows[:8]), ("fewer", rows[:7])):
         doctr.write(folder / f"{name}.json", listed)
+    write_formulas(folder, rows[:8])
     write_archives(folder)
     write_dataset(folder / "hub")
     write_stores(folder / "stores", [(folder / "images" / file, label) for file, label in rows[:8]])
+
+
+def write_formulas(folder: Path, rows: list[tuple[str, str]]) -> None:
+    """Write labels in the formats of formulas, digits that stand for tokens, and pen strokes."""
+    spaced = [(file, " ".join(label[:2])) for file, label in rows]
+    for name, listed in (("all", spaced), ("fewer", spaced[:7])):
+        (folder / f"formulas/{name}").mkdir(parents=True)
+        (folder / f"formulas/{name}/gt.txt").write_text("".join(f"{file}\t{label}\n" for file, label in listed))
+        (folder / f"formulas/{name}.lst").write_text(
+            "".join(f"{number} {Path(file).stem} basic\n" for number, (file, _) in enumerate(listed))
+        )
+        records = [{"filename": file, "image_data": {"full_latex_chars": label.split()}} for file, label in listed]
+        (folder / f"formulas/{name}.json").write_text(json.dumps(records))
+    (folder / "formulas/formulas.lst").write_text("".join(f"{label}\n" for _, label in spaced))
+    (folder / "formulas/unspaced.lst").write_text("".join(f"{label.replace(' ', '  ')} ^ 2\n" for _, label in spaced))
+    (folder / "formulas/rules.toml").write_text("[tokens]\n0 = '1'\n")
+    for name in ("ink", "more_ink"):
+        for number, (_, label) in enumerate(spaced[: 8 if name == "ink" else 7]):
+            path = folder / name / f"{number}.inkml"
+            path.parent.mkdir(exist_ok=True)
+            trace = ", ".join(f"{30 * place} {(7 * place + 5 * number) % 11}" for place in range(6))
+            annotations = (
+                f'<annotation type="truth">{label} ^ 2</annotation><annotation type="other">{label}</annotation>'
+            )
+            path.write_text(f"<ink>{annotations}<trace>{trace}</trace></ink>")
 
 
 def write_stores(folder: Path, rows: list[tuple[Path, str]]) -> None:

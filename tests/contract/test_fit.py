@@ -8,7 +8,7 @@ import pytest
 from saccade.engine.history import Hooks
 from saccade.engine.predictor import Predictor
 from saccade.engine.run import train_run
-from saccade.recipes.tables.read import NoNeck
+from saccade.recipes.tables.neck import NoNeck
 from saccade.recipes.tables.training import AdamW, TrainTable
 from saccade.records.reader import read_run
 from tests.contract.tasks import TINY_READER, make_task

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from saccade.data.formats import cifar
-from saccade.data.synthetic.plates import draw_plate
+from saccade.data.synthetic.plates import Plate, draw_plate
 from saccade.engine.run import train_run
 from saccade.errors import StoppedError
 from saccade.recipes.loader import load
@@ -19,9 +19,10 @@ from tests.data.formats.python2_pickle import dump
 from tests.engine.runs import StopAt
 
 EXPERIMENTS = Path(__file__).parents[2] / "experiments"
+PLATES = ("plates", "plates_mixed", "plates_readings")
 SERIES = sorted(
     path
-    for name in ("cifar10", "cifar100", "plates", "tinyimagenet20", "tinyimagenet32")
+    for name in ("cifar10", "cifar100", *PLATES, "tinyimagenet20", "tinyimagenet32")
     for path in (EXPERIMENTS / name).glob("*.toml")
 )
 NUM_STEPS, NUM_CLASSES, PER_CLASS = 20, 3, 24
@@ -66,20 +67,33 @@ def write_cifar100(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 def write_plates(root: Path) -> None:
     """Write label files of drawn plates, one in five with two lines."""
-    folder = root / "series" / "plates"
-    (folder / "images").mkdir(parents=True)
     for split, num_plates in (("train", 40), ("val", 8)):  # the same plates: every character of validation is known
         plates = [draw_plate(0, number, two_line_fraction=0.2, difficulty=0.2) for number in range(num_plates)]
-        lines = []
-        for number, plate in enumerate(plates):
-            name = f"{split}{number}.png"
-            cv2.imwrite(str(folder / "images" / name), plate.image)
-            lines.append(f"{name}\t{plate.text}\n")
-        (folder / f"{split}.txt").write_text("".join(lines), encoding="utf-8")
+        write_labelled(root / "series" / "plates", plates, split, ".txt", "images")
+
+
+def write_plate_sets(root: Path) -> None:
+    """Write drawn plates of one line in the place of the sets of photographs."""
+    plates = [draw_plate(0, number, difficulty=0.2) for number in range(40)]
+    for name in ("plates_uz", "plates_cn"):
+        for split in ("train", "val"):
+            write_labelled(root / name, plates, split, ".tsv", "images")
+    for country in ("us", "br"):
+        write_labelled(root / "plates_openalpr", plates, country, ".tsv", f"images_{country}")
+
+
+def write_labelled(folder: Path, plates: list[Plate], name: str, suffix: str, images: str) -> None:
+    (folder / images).mkdir(parents=True, exist_ok=True)
+    lines = []
+    for number, plate in enumerate(plates):
+        file = f"{name}{number}.png"
+        cv2.imwrite(str(folder / images / file), plate.image)
+        lines.append(f"{file}\t{plate.text}\n")
+    (folder / f"{name}{suffix}").write_text("".join(lines), encoding="utf-8")
 
 
 def test_the_series_are_found() -> None:
-    assert {path.parent.name for path in SERIES} == {*FOLDERS, "cifar100", "plates"}
+    assert {path.parent.name for path in SERIES} == {*FOLDERS, *PLATES, "cifar100"}
     numbers = {path.stem for path in SERIES if path.parent.name == "plates"}
     assert numbers >= {*(f"exp{number:02}" for number in range(2, 14)), "exp11_1"}
     assert {path.stem for path in SERIES if path.parent.name == "cifar100"} >= {"baseline", "exp5", "strong"}
@@ -91,8 +105,9 @@ def test_a_recipe_of_a_series_trains(path: Path, tmp_path: Path, monkeypatch: py
     name = path.parent.name
     if name in FOLDERS:
         write_folders(tmp_path, name)
-    elif name == "plates":
+    elif name in PLATES:
         write_plates(tmp_path)
+        write_plate_sets(tmp_path)
     else:
         write_cifar100(tmp_path, monkeypatch)
     overrides = ["train.batch_size=2", "train.log_every_steps=10", "train.precision=fp32"]

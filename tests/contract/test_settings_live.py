@@ -28,13 +28,15 @@ from saccade.errors import InputError
 from saccade.recipes.introspect import tag_field, tag_of
 from saccade.recipes.merge import merge
 from saccade.recipes.tables import classify, data, read, training
-from saccade.recipes.tables.augment import LineRandAugment, TextLineAugment
+from saccade.recipes.tables.augment import FormulaAugment, LineRandAugment, TextLineAugment
 from saccade.recipes.tables.base import Table
 from saccade.recipes.tables.recipe import RECIPES, ClassifyRecipe, ReadRecipe, Recipe
 from saccade.recipes.validation import validate_table
 from saccade.tasks.read.decode import decode_logits
 from saccade.tasks.read.task import ReadTask
 from saccade.tasks.registry import build_task
+from saccade.text.vocabulary import Vocabulary
+from tests.contract import sequence_settings
 from tests.contract.settings import Setting, change, list_settings, list_unions, publish, write_data
 from tests.engine.runs import TIMES, StopAt
 
@@ -50,7 +52,7 @@ READ: dict[str, Any] = {
     "train": {"epochs": 2, "batch_size": 4, "log_every_steps": 1},
     "text": {"charset": "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ"},
     "optimizer": {"name": "adamw", "learning_rate": 0.02, "weight_decay": 0.1},
-    "preprocessing": {"height_px": 18, "width_px": 48},
+    "preprocessing": {"height_px": 48, "width_px": 48},
     "model": {
         "backbone": {"name": "light_resnet", "stem_channels": 4, "channels": [4], "num_blocks": [1], "column_size": 8},
         "neck": {"name": "bilstm", "hidden_size": 4},
@@ -68,7 +70,7 @@ CLASSIFY: dict[str, Any] = {
 BASES: dict[type[Recipe], dict[str, Any]] = {ReadRecipe: READ, ClassifyRecipe: CLASSIFY}
 
 #: What a variant needs for all its fields to matter.
-NEEDS: dict[type[Table], dict[str, Any]] = {
+NEEDS: dict[type[Table], dict[str, Any]] = sequence_settings.NEEDS | {
     data.TsvSource: TSV,
     data.CsvSource: {"format": "csv", "path": "train.csv", "images": "images"},
     data.PaddleocrSource: {"format": "paddleocr", "path": "train.tsv", "images": "images"},
@@ -78,6 +80,10 @@ NEEDS: dict[type[Table], dict[str, Any]] = {
     data.FolderSource: FOLDERS,
     data.CifarSource: {"format": "cifar", "variant": "cifar10", "path": "cifar"},
     data.HfDiskSource: {"format": "hf_disk", "path": "hub", "split": "first"},
+    data.FormulaListSource: {"format": "formula_list", "path": "formulas/all", "images": "images"},
+    data.Im2markupSource: {"format": "im2markup", "path": "formulas/all.lst", "images": "images"},
+    data.InkmlSource: {"format": "inkml", "path": "ink"},
+    data.AidaSource: {"format": "aida", "path": "formulas/all.json", "images": "images"},
     data.SyntheticPlatesSource: {"format": "synthetic_plates", "num_images": 12, "two_line_fraction": 0.5},
     training.Sgd: {"momentum": 0.9},
     training.Step: {"milestone_epochs": [1.0], "warmup_epochs": 0.5},
@@ -95,17 +101,24 @@ NEEDS: dict[type[Table], dict[str, Any]] = {
         if name.endswith("_probability") and name != "hsv_probability"  # refused for grey images
     }
     | {"tia_probability": 0.9},
+    FormulaAugment: {name: 0.5 for name in FormulaAugment.model_fields if name.endswith("_probability")},
     LineRandAugment: {"probability": 0.9, "magnitude": 9},
 }
 #: Sources that read with the help of a package that need not be there.
 PACKAGES: dict[type[Table], str] = {data.HfDiskSource: "datasets", data.LmdbSource: "lmdb"}
+UPRIGHT = {"data.train": [TSV | {"images": "upright"}]}
+#: Labels with spaces, and what a normaliser adds to them.
+FORMULAS = {"text.charset": "0123456789 ^{}"}
+FORMULA_SOURCES = (data.FormulaListSource, data.Im2markupSource, data.InkmlSource, data.AidaSource)
 HSV = {"preprocessing.colour": "rgb", "augment.text_line.hsv_probability": 0.5}
 #: The recipe beside a field, where its table's own needs are not enough: dotted key -> value.
-AROUND: dict[tuple[type[Table], str], dict[str, Any]] = {
+AROUND: dict[tuple[type[Table], str], dict[str, Any]] = sequence_settings.AROUND | {
     (data.SourceTable, "weight"): {"data.train": [TSV, TSV | {"path": "val.tsv"}], "data.val": [TSV | {"path": "test.tsv"}]},
     (data.DataTable, "val_fraction"): {"data.val": []},
     (data.DataTable, "workers"): {"data.num_workers": 1, "augment.text_line.noise_probability": 0.5},
     (data.DataTable, "num_workers"): {"data.workers": "thread", "augment.text_line.noise_probability": 0.5},
+    **{(table, name): FORMULAS for table in FORMULA_SOURCES for name in table.model_fields},
+    (data.Im2markupSource, "normalise"): FORMULAS | {"data.train.formulas": "formulas/unspaced.lst"},
     (data.CifarSource, "labels"): {"data.train.variant": "cifar100"},
     (data.CifarSource, "download"): {"data.train.path": "nothing"},
     (data.Keep, "in_classes"): {"classes.names": ["0", "1"], "data.train": [FOLDERS, {"format": "folder", "path": "moved"}]},
@@ -116,6 +129,8 @@ AROUND: dict[tuple[type[Table], str], dict[str, Any]] = {
     (data.Keep, "unique"): {"data.train": [TSV | {"path": "twice.tsv"}]},
     (TextLineAugment, "crop_fraction"): {"augment.text_line.text_margin_fraction": 0.2},
     **{(TextLineAugment, name): HSV for name in TextLineAugment.model_fields if name.startswith("hsv_")},
+    (read.ReadPreprocessingTable, "turn_portrait_below"): UPRIGHT,
+    (read.ReadPreprocessingTable, "crop_to_ink_margin_fraction"): UPRIGHT,
     (classify.SmallStem, "shortcut"): {"model.architecture": "resnet18"},
     (training.TrainTable, "patience_validations"): {"train.epochs": 4, "optimizer.learning_rate": 1e-9},
     (training.SelectTable, "higher_is_better"): {
@@ -128,7 +143,7 @@ AROUND: dict[tuple[type[Table], str], dict[str, Any]] = {
     (training.StartTable, "allow"): {"text.charset": "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ-"},
 }  # fmt: skip
 #: The other value, where it does not follow from the type.
-CHANGES: dict[tuple[type[Table], str], Any] = {
+CHANGES: dict[tuple[type[Table], str], Any] = sequence_settings.CHANGES | {
     (data.TsvSource, "path"): "shuffled.tsv",
     (data.TsvSource, "images"): "other",
     (data.CsvSource, "path"): "fewer.csv",
@@ -153,12 +168,26 @@ CHANGES: dict[tuple[type[Table], str], Any] = {
     (data.HfDiskSource, "split"): "second",
     (data.HfDiskSource, "image_column"): "other",
     (data.HfDiskSource, "label_column"): "back",
+    (data.FormulaListSource, "path"): "formulas/fewer",
+    (data.FormulaListSource, "images"): "other",
+    **{(data.FormulaListSource, name): "missing.txt" for name in ("tokens", "sources", "levels")},
+    (data.Im2markupSource, "path"): "formulas/fewer.lst",
+    (data.Im2markupSource, "formulas"): "formulas/unspaced.lst",
+    (data.Im2markupSource, "images"): "other",
+    (data.Im2markupSource, "suffix"): ".jpg",
+    (data.InkmlSource, "path"): "more_ink",
+    (data.InkmlSource, "annotation"): "other",
+    (data.InkmlSource, "max_width_px"): 130,
+    (data.AidaSource, "path"): "formulas/fewer.json",
+    (data.AidaSource, "images"): "other",
+    (data.AidaSource, "rules"): "formulas/rules.toml",
     (data.DataTable, "root"): "elsewhere",
     (data.DataTable, "residency"): "lazy",
     (data.Keep, "min_length"): 4,
     (data.Keep, "max_length"): 4,
     **{(TextLineAugment, f"tia_{part}_probability"): 0.02 for part in ("distort", "stretch", "perspective")},
     (read.TextTable, "charset"): "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ-",
+    (read.ReadPreprocessingTable, "crop_to_ink_margin_fraction"): 0.0,
     (read.LightResNet, "channels"): [5],
     (read.LightResNet, "num_blocks"): [2],
     (read.PrefixBeam, "beam_width"): 1,
@@ -285,7 +314,11 @@ def observe(text: str, folder: Path) -> dict[str, str]:
     }
     if isinstance(task, ReadTask):
         seen["lines"] = task.examples("val")[0].num_lines
-        seen["decoded"] = decode_logits(make_logits(len(task.vocabulary)), task.vocabulary, recipe.decode)
+        seen["decoded"] = (
+            decode_logits(make_logits(len(task.vocabulary)), task.vocabulary, recipe.decode)
+            if isinstance(task.vocabulary, Vocabulary)
+            else sequence_settings.read_anything(task, task.examples("val").gather([0, 1]))
+        )
     make = StepMaker(task, session.train, recipe.train.accumulation_steps, session.ranks)
     steps = list(iterate_steps(make, [(0, draws) for draws in session.sampler.batches(0)], recipe.data))
     seen["micro-batches"] = [

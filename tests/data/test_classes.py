@@ -141,6 +141,19 @@ def test_filters_of_text_are_refused_and_so_are_filters_of_classes(tmp_path: Pat
         load_splits(make_data(tmp_path, "train", keep=Keep(in_classes=True)))
 
 
+def test_a_class_folder_is_divided_by_content(tmp_path: Path) -> None:
+    write_classes(tmp_path / "all", {"cat": 20, "dog": 20})
+    low, high = (FolderSource(path="all", keep=keep) for keep in (Keep(hash_below=0.6), Keep(hash_from=0.6)))
+    splits = load_class_splits(DataTable(root=str(tmp_path), train=(low,), val=(high,)))
+    assert len(splits.train.entries) + len(splits.val.entries) == 40
+    assert splits.overlap == {"val_in_train": 0}
+
+
+def test_a_name_of_a_source_is_refused(tmp_path: Path) -> None:
+    write_classes(tmp_path / "all", {"cat": 3, "dog": 3})
+    refuse(DataTable(root=str(tmp_path), train=(FolderSource(path="all", name="pets"),)), "[[data.train]] name")
+
+
 def test_one_split_alone(tmp_path: Path) -> None:
     write_classes(tmp_path / "test", {"cat": 2, "dog": 1})
     sources = make_data(tmp_path, "train", "test").test

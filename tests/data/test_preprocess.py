@@ -13,8 +13,10 @@ from saccade.data.preprocess import Preprocessing
 from saccade.data.synthetic.plates import draw_plate
 from saccade.errors import InputError
 from saccade.recipes.tables.classify import ClassifyPreprocessingTable
-from saccade.recipes.tables.read import Pad, ReadPreprocessingTable
+from saccade.recipes.tables.read import Pad, ReadPreprocessingTable, Stretch
 from saccade.text.charset import Charset
+
+CUT_AND_TURN = ("crop_to_ink_margin_fraction", "turn_portrait_below")
 
 
 def make(**values: Any) -> Preprocessing:
@@ -71,10 +73,50 @@ def test_two_lines_become_one_where_that_is_asked_for() -> None:
     np.testing.assert_array_equal(joined.apply(line), ignored.apply(line))
 
 
-def test_contracts_written_before_lines_were_looked_for_are_read() -> None:
+@pytest.mark.parametrize("key", ["two_lines", *CUT_AND_TURN])
+def test_contracts_written_before_these_were_looked_for_are_read(key: str) -> None:
     values = make().to_json()
-    del values["two_lines"]
+    del values[key]
     assert Preprocessing.from_json(values) == make()
+
+
+def test_portrait_images_are_turned_so_that_their_top_comes_first() -> None:
+    turning = make(turn_portrait_below=0.75)
+    tall = np.random.default_rng(0).integers(0, 255, (20, 8, 1), dtype=np.uint8)
+    np.testing.assert_array_equal(turning.apply(tall), np.rot90(tall))
+    assert (turning.apply(tall)[:, 0] == tall[0, ::-1]).all()  # the upper edge is what is read first
+    for height, is_turned in ((8, False), (10, False), (11, True)):  # 8 / 10 = 0.8, 8 / 11 = 0.73
+        image = tall[:height]
+        expected = make().apply(np.rot90(image) if is_turned else image)
+        np.testing.assert_array_equal(turning.apply(image), expected)
+
+
+def test_images_are_cut_to_their_ink_before_they_are_turned() -> None:
+    """A wide sheet with an upright word is turned, a tall one with a lying word is not."""
+    sheet = np.full((40, 100, 1), 255, np.uint8)
+    sheet[10:30, 40:48] = np.random.default_rng(0).integers(0, 200, (20, 8, 1), dtype=np.uint8)
+    upright = make(crop_to_ink_margin_fraction=0.0, turn_portrait_below=0.75)
+    np.testing.assert_array_equal(upright.apply(sheet), np.rot90(sheet[10:30, 40:48]))
+    lying = np.ascontiguousarray(np.rot90(sheet))
+    np.testing.assert_array_equal(upright.apply(lying), lying[52:60, 10:30])
+    wide = make(crop_to_ink_margin_fraction=0.1).apply(sheet)
+    np.testing.assert_array_equal(wide, make().apply(sheet[8:32, 38:50]))
+
+
+@pytest.mark.parametrize("size", [(1, 1), (20, 10_000), (10_000, 20)])
+@pytest.mark.parametrize("fit", [Stretch(), Pad(value=0)])
+def test_images_of_extreme_shape_come_through(size: tuple[int, int], fit: Stretch | Pad) -> None:
+    image = np.zeros((*size, 1), np.uint8)
+    image[-1, -1] = 255
+    for cut in (None, 0.0):
+        for turn in (None, 0.75):
+            preprocessing = make(crop_to_ink_margin_fraction=cut, turn_portrait_below=turn, fit=fit)
+            assert preprocessing.apply(image).shape == (8, 20, 1)
+
+
+def test_classifiers_neither_cut_nor_turn() -> None:
+    values = make_classes("dog", "cat").to_json()
+    assert [values[key] for key in CUT_AND_TURN] == [None, None]
 
 
 def test_colour_is_rgb() -> None:
@@ -93,7 +135,7 @@ def test_the_file_round_trips() -> None:
     assert len(values["mean"]) == 3
 
 
-@pytest.mark.parametrize("key", sorted({*make().to_json()} - {"classes", "two_lines"}))
+@pytest.mark.parametrize("key", sorted({*make().to_json()} - {"classes", "tokens", "two_lines", *CUT_AND_TURN}))
 def test_every_key_must_be_there(key: str) -> None:
     values = make().to_json()
     del values[key]
@@ -139,8 +181,8 @@ def test_a_file_from_before_there_were_classes_is_read() -> None:
 @pytest.mark.parametrize(
     ("changes", "says"),
     [
-        ({"charset": None}, "m.json: .*exactly one of the two"),
-        ({"classes": ["cat", "dog"]}, "m.json: .*exactly one of the two"),
+        ({"charset": None}, "m.json: .*exactly one of the three"),
+        ({"classes": ["cat", "dog"]}, "m.json: .*exactly one of the three"),
         ({"charset": None, "classes": ["cat"]}, "m.json: classes: "),
         ({"charset": None, "classes": ["cat", "cat"]}, "m.json: classes: .*unique"),
         ({"charset": None, "classes": ["cafe\u0301", "dog"]}, "m.json: classes: .*NFC"),

@@ -7,11 +7,13 @@ from typing import Any
 import cv2
 import numpy as np
 import pytest
+from pydantic import ValidationError
 
 from saccade.data.splits import Splits, describe_splits, load_split, load_splits
 from saccade.data.synthetic.plates import draw_plate
 from saccade.errors import InputError
 from saccade.recipes.tables.data import DataTable, Keep, SyntheticPlatesSource, TsvSource
+from saccade.recipes.tables.read import TextTable
 from saccade.records.fingerprint import manifest_digest
 
 
@@ -166,9 +168,16 @@ def test_one_line_says_how_many_more(tmp_path: Path) -> None:
 
 def test_characters_outside_the_charset(tmp_path: Path) -> None:
     write_source(tmp_path, "train.tsv", make_labels(8))
-    refuse(tmp_path, "train.tsv:3: label 'A2'", "'2' (U+0032)", "(and 5 more)", "[text] charset", charset="A01")
-    splits = load(tmp_path, Keep(in_charset=True), charset="A01")
-    assert splits.charset.characters == "01A"
+    refuse(
+        tmp_path,
+        "train.tsv:3: label 'A2'",
+        "'2' (U+0032)",
+        "(and 5 more)",
+        "[text] charset",
+        text=TextTable(charset="A01"),
+    )
+    splits = load(tmp_path, Keep(in_charset=True), text=TextTable(charset="A01"))
+    assert splits.units.characters == "01A"
     assert {entry.label for split in splits.all() for entry in split.entries} == {"A0", "A1"}
     assert sum(len(split.dropped.get("not_in_charset", [])) for split in splits.all()) == 6
 
@@ -179,12 +188,12 @@ def test_validation_labels_must_be_made_of_training_characters(tmp_path: Path) -
     refuse(tmp_path, "val.tsv:2: label '서'", "U+C11C", "in_charset = true", val=True)
     splits = load(tmp_path, Keep(in_charset=True), val=True)
     assert splits.val.dropped == {"not_in_charset": ["w.png"]}
-    assert len(load(tmp_path, val=True, charset="A0123서").val.entries) == 2
+    assert len(load(tmp_path, val=True, text=TextTable(charset="A0123서")).val.entries) == 2
 
 
 def test_the_charset_holds_what_only_the_taken_validation_part_has(tmp_path: Path) -> None:
     write_source(tmp_path, "train.tsv", {f"{index}.png": chr(ord("a") + index) for index in range(10)})
-    assert load(tmp_path).charset.characters == "abcdefghij"
+    assert load(tmp_path).units.characters == "abcdefghij"
 
 
 def test_labels_must_fit_into_the_time_steps(tmp_path: Path) -> None:
@@ -202,10 +211,58 @@ def test_filters_by_choice_drop_and_count(tmp_path: Path) -> None:
     assert splits.train.dropped == {"too_short": ["a.png"], "too_long": ["d.png"]}
     refuse(
         tmp_path,
-        "train.tsv:1: 1 character(s) (and 4 more)",
+        "train.tsv:1: length 1 (and 4 more)",
         "keep.min_length no image is left",
         keep=Keep(min_length=9),
     )
+
+
+def divide_by_content(folder: Path, names: list[str], at: float) -> Splits:
+    """Train on what lies below a place and validate on the rest of the same label file, whose lines are in this order."""
+    (folder / "all.tsv").write_text("".join(f"{name}\tAB\n" for name in names), encoding="utf-8")
+    low, high = (
+        TsvSource(path="all.tsv", images="images", keep=keep) for keep in (Keep(hash_below=at), Keep(hash_from=at))
+    )
+    return load_splits(DataTable(root=str(folder), train=(low,), val=(high,)))
+
+
+def test_one_label_file_is_divided_by_content_whatever_its_order(tmp_path: Path) -> None:
+    names = [f"{number}.png" for number in range(60)]
+    for number, name in enumerate(names):
+        write_image(tmp_path / "images" / name, seed=number)
+    splits = divide_by_content(tmp_path, names, 0.8)
+    train, val = ({entry.id for entry in split.entries} for split in (splits.train, splits.val))
+    assert train | val == set(names)
+    assert not train & val
+    assert 3 <= len(val) <= 24  # of 60 with probability 0.2: 4.5 deviations down, 4 up
+    assert splits.train.dropped == {"other_hash": [name for name in names if name in val]}
+    turned = divide_by_content(tmp_path, names[::-1], 0.8)
+    assert {entry.id for entry in turned.val.entries} == val
+    wider = divide_by_content(tmp_path, names, 0.5)
+    assert val < {entry.id for entry in wider.val.entries}
+
+
+def test_images_of_one_content_stay_on_one_side(tmp_path: Path) -> None:
+    names = [f"{number}.png" for number in range(60)]
+    for number, name in enumerate(names):
+        write_image(tmp_path / "images" / name, seed=number // 2)
+    splits = divide_by_content(tmp_path, names, 0.5)
+    assert splits.overlap == {"val_in_train": 0}
+    val = {int(entry.id.removesuffix(".png")) for entry in splits.val.entries}
+    assert {number ^ 1 for number in val} == val
+    assert 0 < len(val) < 60
+
+
+def test_bounds_that_keep_nothing_are_refused() -> None:
+    with pytest.raises(ValidationError, match=r"hash_from 0\.8 is not below hash_below 0\.8"):
+        Keep(hash_from=0.8, hash_below=0.8)
+
+
+def test_an_entry_knows_the_name_of_its_source(tmp_path: Path) -> None:
+    write_source(tmp_path, "train.tsv", make_labels(3))
+    named, bare = TsvSource(path="train.tsv", name="uz"), TsvSource(path="train.tsv")
+    splits = load_splits(DataTable(root=str(tmp_path), train=(named, bare), val=(named,)))
+    assert [entry.source for entry in splits.train.entries] == ["uz"] * 3 + [None] * 3
 
 
 def test_lines_of_synthetic_plates_can_be_chosen() -> None:

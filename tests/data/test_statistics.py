@@ -1,14 +1,17 @@
 """Statistics of hand-made splits, and their text."""
 
 import json
+import re
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from saccade.data.formats.entry import Entry
-from saccade.data.label_statistics import Classes, Texts
+from saccade.data.label_statistics import Classes, Texts, Tokens, group_lengths, make_text_labels
 from saccade.data.splits import Split
-from saccade.data.statistics import compute_statistics, render_text
+from saccade.data.statistics import compute_statistics, list_remarks, render_text
 from saccade.text.charset import Charset
+from saccade.text.token_set import TokenSet
 
 
 def make_split(name: str, rows: list[tuple[str, str, str]], **extra: dict[str, list[str]]) -> Split:
@@ -33,6 +36,20 @@ def count_texts() -> dict[str, Any]:
     )
     val = make_split("val", [("v", "AB", "h1")])
     return compute_statistics([train, val], Texts(Charset("AB皖 17")), overlap={"val_in_train": 1})
+
+
+VOCABULARY = ("x", "^", "{", "}", "1", "2", r"\frac", "a", "b", r"\\", r"\alpha")
+FORMULAS = ["x ^ { 2 }", "x ^ { 2 }", r"\frac { 1 } { 2", r"a \\ b"]
+
+
+def count_tokens(sources: tuple[str | None, ...] = (None, None, None, None)) -> dict[str, Any]:
+    split = make_split("train", [(str(index), label, f"h{index}") for index, label in enumerate(FORMULAS)])
+    entries = zip(split.entries, sources, "1122", strict=True)
+    split = replace(
+        split, entries=tuple(replace(entry, source=source, level=level) for entry, source, level in entries)
+    )
+    val = make_split("val", [("v", "x", "h9")])
+    return compute_statistics([split, val], Tokens(TokenSet(VOCABULARY)))
 
 
 def count_classes(counts: dict[str, int], *names: str) -> dict[str, Any]:
@@ -61,8 +78,79 @@ def test_counts() -> None:
 
 
 def test_statistics_are_json() -> None:
-    for statistics in (count_texts(), count_classes({"cat": 2, "dog": 1})):
+    for statistics in (count_texts(), count_tokens(), count_classes({"cat": 2, "dog": 1})):
         assert json.loads(json.dumps(statistics)) == statistics
+
+
+def test_counts_of_tokens() -> None:
+    statistics = count_tokens()
+    assert statistics["labels"] == "tokens"
+    assert statistics["tokens"] == sorted(VOCABULARY)
+    train = statistics["splits"]["train"]
+    assert (train["count"], train["num_labels"]) == (4, 3)
+    assert train["lengths"] == {"3": 1, "5": 2, "6": 1}
+    assert [train["num_tokens"][key] for key in ("p0", "p50", "p100")] == [3, 5, 6]
+    assert train["tokens"] == {"{": 4, "2": 3, "}": 3, "x": 2, "^": 2, r"\frac": 1, "1": 1, "a": 1, r"\\": 1, "b": 1}
+    assert train["rare_tokens"] == train["tokens"]
+    assert train["missing_tokens"] == [r"\alpha"]
+    assert [one["label"] for one in train["faults"]] == [r"\frac { 1 } { 2"]
+    assert "never closed" in train["faults"][0]["fault"]
+
+
+def test_rare_means_fewer_than_ten_times() -> None:
+    rows = [(str(index), "x y" if index else "x y y", f"h{index}") for index in range(9)]
+    cells = compute_statistics([make_split("all", rows)], Tokens(TokenSet(("x", "y"))))["splits"]["all"]
+    assert (cells["tokens"], cells["rare_tokens"]) == ({"y": 10, "x": 9}, {"x": 9})
+
+
+def test_tokens_as_text() -> None:
+    text = re.sub(" +", " ", render_text(count_tokens()))
+    for part in (
+        "tokens a label 3 .. 5 .. 6 1 .. 1 .. 1",
+        "train: 10 tokens by frequency",
+        r"train: no label holds 1 token(s): \alpha",
+        r"is not sound: token 5: { is never closed",
+        " 5 2 ########################################",
+    ):
+        assert part in text
+
+
+def test_sources_and_levels_are_counted_where_they_are_known() -> None:
+    splits = count_tokens(("printed", "handwritten", "handwritten", None))["splits"]
+    assert splits["train"]["sources"] == {"": 1, "handwritten": 2, "printed": 1}
+    assert splits["train"]["levels"] == {"1": 2, "2": 2}
+    assert splits["val"]["sources"] == {}
+    text = render_text(count_tokens(("printed", "handwritten", "handwritten", None)))
+    for line in ("handwritten  2 (50.0%)", "not known    1 (25.0%)", "2      2 (50.0%)"):
+        assert line in text
+    assert "source" not in render_text(count_texts())
+
+
+def test_many_lengths_are_joined() -> None:
+    assert group_lengths({"1": 4, "30": 1}) == [("1", 4), ("30", 1)]
+    grouped = group_lengths({"1": 4, "2": 1, "3": 1, "31": 5})
+    assert grouped[:2] == [("1-2", 5), ("3-4", 1)]
+    assert (len(grouped), grouped[-1]) == (16, ("31-32", 5))
+    assert group_lengths({"10000": 1})[-1] == ("9501-10000", 1)
+
+
+def test_labels_are_counted_by_what_they_are_made_of() -> None:
+    assert isinstance(make_text_labels(Charset("ab")), Texts)
+    assert isinstance(make_text_labels(TokenSet(("a", "b"))), Tokens)
+
+
+def test_remarks_are_those_below_the_text() -> None:
+    for statistics in (count_texts(), count_tokens()):
+        remarks = list_remarks(statistics)
+        assert remarks
+        assert render_text(statistics).endswith("\n\n" + "\n".join(remarks))
+
+
+def test_images_that_are_another_sources_part_are_no_loss() -> None:
+    train = make_split("train", [("a", "AB", "h1")], dropped={"other_hash": ["x", "y"]})
+    lines = render_text(compute_statistics([train], Texts(Charset("AB")))).splitlines()
+    assert "train: 2 image(s) are outside keep.hash_from and keep.hash_below, by their content" in lines
+    assert "dropped 0" in [" ".join(line.split()) for line in lines]
 
 
 def test_text_says_whatever_needs_a_look() -> None:

@@ -69,6 +69,13 @@ def test_a_source_of_which_nothing_is_drawn_is_refused(folder: Path) -> None:
         open_on_cpu(folder, f"data.train={sources}", f"data.val=[{part(folder / 'test', 1.0)}]")
 
 
+def test_batches_by_length_need_lengths(folder: Path) -> None:
+    with pytest.raises(
+        InputError, match=r'^train\.batch_by_length: examples of the task "classify" have no length; remove'
+    ):
+        open_on_cpu(folder, "train.batch_by_length=true")
+
+
 @pytest.mark.parametrize(
     ("overrides", "cure"),
     [

@@ -12,6 +12,7 @@ import pytest
 
 PAGE = Path(__file__).parents[2] / "docs" / "metrics.md"
 RESULT = "= "
+FUNCTIONS = ("normalise", "find_fault")  # columns that name a function of `saccade.text`
 
 
 @dataclass(frozen=True)
@@ -37,9 +38,9 @@ def read_cases() -> list[Case]:
     return cases
 
 
-def find_function(name: str) -> Callable[..., Any]:
+def find_function(name: str, package: str = "metrics") -> Callable[..., Any]:
     module, function = name.split(".")
-    found: Callable[..., Any] = getattr(importlib.import_module(f"saccade.metrics.{module}"), function)
+    found: Callable[..., Any] = getattr(importlib.import_module(f"saccade.{package}.{module}"), function)
     return found
 
 
@@ -63,7 +64,8 @@ CASES = read_cases()
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: f"{case.name}-{json.dumps(list(case.arguments.values()))}")
 def test_case_worked_by_hand(case: Case) -> None:
-    found = find_function(case.name)(**case.arguments)
+    functions = {key: find_function(case.arguments[key], "text") for key in FUNCTIONS if key in case.arguments}
+    found = find_function(case.name)(**{**case.arguments, **functions})
     for column, expected in case.expected.items():
         assert_equal(getattr(found, column, found), expected)
 
@@ -75,14 +77,18 @@ def test_every_metric_has_a_table() -> None:
     assert {f"text.{name}" for name in text} | {f"intervals.{name}" for name in intervals} <= names
     classes = {"top1_accuracy", "top5_accuracy", "nll", "confusion_counts", "most_confused", "by_class"}
     assert {f"classification.{name}" for name in classes} <= names
+    assert {f"sequence.{name}" for name in SEQUENCES} <= names
     assert {"paired.paired_bootstrap", "paired.mcnemar_exact", "calibration.expected_calibration_error"} <= names
 
 
 SCORES = [f"text.{name}" for name in ("exact_match", "within_1", "within_2", "cer", "ned")]
+SEQUENCES = ["exact_match", "exact_match_normalised", "within_1", "within_2", "wer", "wer_max", "bleu", "validity"]
+SEQUENCES += ["leaderboard_score"]
+SCORES += [f"sequence.{name}" for name in SEQUENCES]
 SCORES += [f"classification.{name}" for name in ("top1_accuracy", "top5_accuracy", "nll")]
 
 
 @pytest.mark.parametrize("name", SCORES)
 def test_every_score_has_a_case_that_is_not_the_best(name: str) -> None:
-    best = 0 if name in ("text.cer", "classification.nll") else 1
+    best = 0 if name in ("text.cer", "sequence.wer", "sequence.wer_max", "classification.nll") else 1
     assert any(case.expected["value"] != best for case in CASES if case.name == name)

@@ -1,6 +1,7 @@
 """The summary of a reader from its stored rows: complete, equal to the plain metrics, and strict about its input."""
 
 import json
+from dataclasses import asdict
 from typing import Any
 
 import pytest
@@ -8,8 +9,9 @@ import pytest
 from saccade.errors import InputError
 from saccade.metrics import METRIC_VERSION
 from saccade.metrics.calibration import expected_calibration_error
+from saccade.metrics.intervals import wilson_interval
 from saccade.metrics.reading import summarise_reading
-from saccade.metrics.text import compute_text_metrics
+from saccade.metrics.text import compute_text_metrics, score_texts
 
 PAIRS = [("ABC123", "ABC123"), ("ABD12", "ABC123"), ("", "京A1"), ("12가3", "12가3"), ("e\u0301", "\u00e9")]
 
@@ -56,6 +58,24 @@ def test_images_with_two_lines_are_reported_apart() -> None:
     assert (one["num_lines"], one["exact_match"]["value"], one["exact_match"]["n"]) == (1, 1.0, 2)
     assert (two["num_lines"], two["exact_match"]["value"], two["exact_match"]["n"]) == (2, 0.0, 2)
     assert "by_num_lines" not in summarise_reading(make_rows())
+
+
+@pytest.mark.parametrize("key", ["source", "level"])
+def test_images_of_a_source_or_a_level_are_reported_apart(key: str) -> None:
+    """Of `PAIRS` the second and third hold the faults; the values come in the order of their names."""
+    values = ["uz", "cn", "cn", "uz", None]
+    rows = [row | ({} if value is None else {key: value}) for row, value in zip(make_rows(), values, strict=True)]
+    summary: dict[str, Any] = summarise_reading(rows)
+    chinese, uzbek = summary[f"by_{key}"]
+    assert [chinese[key], uzbek[key]] == ["cn", "uz"]
+    assert chinese["exact_match"] == asdict(wilson_interval(0, 2))
+    assert uzbek["exact_match"] == asdict(wilson_interval(2, 2))
+    wrong = [score_texts([row["prediction"]], [row["target"]])[0] for row in rows if row.get(key) == "cn"]
+    distance, length = sum(score.distance for score in wrong), sum(score.target_length for score in wrong)
+    assert (chinese["cer"]["value"], chinese["cer"]["n"]) == (distance / length, 2)
+    assert chinese["cer"]["low"] <= chinese["cer"]["value"] <= chinese["cer"]["high"]
+    assert uzbek["cer"]["value"] == 0
+    assert not {"by_source", "by_level"} & set(summarise_reading(make_rows()))
 
 
 def test_no_rows_is_bad_input() -> None:

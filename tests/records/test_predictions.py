@@ -26,6 +26,14 @@ def test_a_stored_row_makes_the_same_row_again() -> None:
     assert ReadPrediction.from_row(stored).to_row("1", "한글") == row
 
 
+def test_a_row_says_where_the_image_came_from_only_where_that_is_known() -> None:
+    known = ReadPrediction("A", 0.5, (0.5,), num_lines=2, source="uz", level="hard")
+    row = known.to_row("1", "A")
+    assert (row["num_lines"], row["source"], row["level"]) == (2, "uz", "hard")
+    assert ReadPrediction.from_row(row) == known
+    assert not {"num_lines", "source", "level"} & set(ReadPrediction("A", 0.5, (0.5,)).to_row("1", "A"))
+
+
 def test_nothing_read_is_a_prediction_too() -> None:
     empty = ReadPrediction("", 1.0, ())
     assert ReadPrediction.from_row(empty.to_row("1", "A")) == empty

@@ -2,27 +2,44 @@
 
 Path: `[augment]` and training lines -> every operation alone and all as they are set -> the plans that training would
 draw -> which places of the text still show, how large each character is, how much contrast is left. A character is
-taken to stand in its share of the width, W / L of the text area; where it really stands no label says.
+taken to stand in its share of the width, W / L of the text area; where it really stands no label says. Under
+`[augment.formula]` the text area is the box of the ink.
 """
 
+import math
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
+import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from saccade.augment.formula import (
+    FORMULA_GATES,
+    FormulaPlan,
+    apply_formula,
+    plan_formula,
+)
 from saccade.augment.line_draws import draw_numbers
 from saccade.augment.line_warp import LineWarp, Matrix, make_text_corners
 from saccade.augment.rand_augment_line import SHAPES, Operation, list_operations, make_looks
 from saccade.augment.text_line import LinePlan, apply_plan, check_line, plan_line
 from saccade.augment.tia import Bend
-from saccade.recipes.tables.augment import LineRandAugment, NoLinePolicy, ReadAugment, TextLineAugment
+from saccade.recipes.tables.augment import (
+    FormulaAugment,
+    LineRandAugment,
+    NoLinePolicy,
+    ReadAugment,
+    TextLineAugment,
+)
 
 AS_SET = "all, as set"
 LEAVES = 0.5
 """A character that shows less than this share of itself has left the frame."""
 LEAST_EDGES = 0.5
 """An image that keeps less than this share of its edges shows no text any more."""
+MOST_DOUBLED = 0.1
+"""A formula of whose ink more than this share shows a second time says more than its label."""
 _EDGE_PIXELS, _EDGE_STAYS, _EDGE_LEVELS = 0.1, 0.1, 4
 """Edges are the steepest tenth of the pixels; one stays that keeps a tenth of its steepness, which is at least 4 grey levels."""
 
@@ -50,8 +67,8 @@ class AuditRow:
             `AS_SET`.
         mean_lost_fraction: Share of the text area that no longer shows.
         max_lost_fraction: The largest such share.
-        broken_fraction: Share of lines whose label does not survive: a character has left the frame (`LEAVES`), or too
-            few edges are left (`LEAST_EDGES`).
+        broken_fraction: Share of lines whose label does not survive: a character has left the frame (`LEAVES`), too few
+            edges are left (`LEAST_EDGES`), or ink shows twice (`MOST_DOUBLED`).
         min_character_fraction: Smallest area of a character, as a share of what it had.
         min_edges_fraction: Smallest share of an image's edges that light and camera left.
     """
@@ -98,6 +115,7 @@ class _Case:
 
 def _list_cases(augment: ReadAugment, num_channels: int) -> Iterator[_Case]:
     yield from _list_policy_cases(augment, num_channels)
+    yield from _list_formula_cases(augment)
     settings = augment.text_line
     gates = [name for name in TextLineAugment.model_fields if name.endswith("_probability")]
     off = {name: 0.0 for name in gates if not name.startswith("tia_") or name == "tia_probability"}
@@ -118,7 +136,17 @@ def _list_cases(augment: ReadAugment, num_channels: int) -> Iterator[_Case]:
 
 def _with_line(augment: ReadAugment, update: dict[str, float]) -> ReadAugment:
     settings = augment.text_line.model_copy(update=update)
-    return augment.model_copy(update={"text_line": settings, "policy": NoLinePolicy()})
+    return augment.model_copy(update={"text_line": settings, "policy": NoLinePolicy(), "formula": FormulaAugment()})
+
+
+def _list_formula_cases(augment: ReadAugment) -> Iterator[_Case]:
+    margins = TextLineAugment(text_margin_fraction=augment.text_line.text_margin_fraction)
+    for name in FORMULA_GATES:
+        acts = getattr(augment.formula, name)
+        if acts > 0:
+            alone = augment.formula.model_copy(update=dict.fromkeys(FORMULA_GATES, 0.0) | {name: 1.0})
+            label = name.removesuffix("_probability").replace("_", " ")
+            yield _Case(f"formula {label}", ReadAugment(formula=alone, text_line=margins), acts)
 
 
 def _list_policy_cases(augment: ReadAugment, num_channels: int) -> Iterator[_Case]:
@@ -141,14 +169,16 @@ def _measure(case: _Case, lines: Sequence[AuditedLine], num_samples: int, seed: 
     for index in range(num_samples):
         line = lines[index % len(lines)]
         rng = np.random.Generator(np.random.Philox(key=np.array([seed, index], np.uint64)))
+        formula = plan_formula(line.image, case.augment, rng)
         draws = draw_numbers(case.augment, line.image.size, rng)
         forced = None if case.operation is None else (Operation(case.operation, 1.0 - 2 * (index % 2)),)
         plan = plan_line(case.augment, line.image.shape, draws, forced)
-        result = apply_plan(line.image, case.augment, plan)
-        shown, area = _measure_text(plan, case.augment, line)
-        kept = _measure_edges(line.image, case.augment, plan)
+        result = _apply(line.image, case.augment, plan, formula)
+        shown, area = _measure_text(plan, case.augment, line, formula)
+        kept = _measure_edges(line.image, case.augment, plan, formula)
+        doubled = 0.0 if formula is None else _measure_doubled(line.image, formula)
         lost.append(1 - float(shown.mean()))
-        broken.append(bool(shown.min() < LEAVES) or kept < LEAST_EDGES)
+        broken.append(bool(shown.min() < LEAVES) or kept < LEAST_EDGES or doubled > MOST_DOUBLED)
         areas.append(area)
         edges.append(kept)
         num_changed += result is not line.image and not np.array_equal(result, line.image)
@@ -163,15 +193,41 @@ def _measure(case: _Case, lines: Sequence[AuditedLine], num_samples: int, seed: 
     )
 
 
-def _measure_edges(image: NDArray[np.uint8], augment: ReadAugment, plan: LinePlan) -> float:
+def _apply(
+    image: NDArray[np.uint8], augment: ReadAugment, plan: LinePlan, formula: FormulaPlan | None
+) -> NDArray[np.uint8]:
+    return apply_plan(image if formula is None else apply_formula(image, augment.formula, formula), augment, plan)
+
+
+def _measure_edges(
+    image: NDArray[np.uint8], augment: ReadAugment, plan: LinePlan, formula: FormulaPlan | None
+) -> float:
     """Return the share of edges that stay where all but the geometry is done; 1 for an image without any."""
     tones = tuple(operation for operation in plan.operations if operation.name not in SHAPES)
     still = LinePlan(tones, LineWarp(plan.warp.size), plan.draws)
-    before, after = _measure_slopes(image), _measure_slopes(apply_plan(image, augment, still))
+    before = _measure_slopes(image)
+    after = _measure_slopes(_apply(image, augment, still, None if formula is None else replace(formula, warp=None)))
+    if formula is not None:  # a wider stroke has its edges beside where they were
+        reach = math.ceil(augment.formula.stroke_px)
+        after = np.asarray(cv2.dilate(after, np.ones((2 * reach + 1,) * 2, np.uint8)), np.float32)
     steep = max(float(np.quantile(before, 1 - _EDGE_PIXELS)), _EDGE_LEVELS)
     is_edge = before >= steep
     stays = after >= np.maximum(before * _EDGE_STAYS, 1)
     return float(stays[is_edge].mean()) if is_edge.any() else 1.0
+
+
+def _measure_doubled(image: NDArray[np.uint8], formula: FormulaPlan) -> float:
+    """Return how much ink a wrapped border brings in, as a share of the ink that there is."""
+    if formula.warp is None or formula.warp.border != "wrap":
+        return 0.0
+    wrapped, once = (
+        warp.apply(image).reshape(image.shape).astype(np.int16)
+        for warp in (formula.warp, replace(formula.warp, border="paper"))
+    )
+    ink = np.abs(once - np.array(formula.ink.paper)).max(axis=2)
+    least = max(float(ink.max()) / 8, 8.0)
+    doubled = np.abs(wrapped - once).max(axis=2)
+    return float((doubled > least).sum() / max(int((ink > least).sum()), 1))
 
 
 def _measure_slopes(image: NDArray[np.uint8]) -> NDArray[np.float32]:
@@ -181,18 +237,27 @@ def _measure_slopes(image: NDArray[np.uint8]) -> NDArray[np.float32]:
     return slopes
 
 
-def _measure_text(plan: LinePlan, augment: ReadAugment, line: AuditedLine) -> tuple[NDArray[np.float64], float]:
+def _measure_text(
+    plan: LinePlan, augment: ReadAugment, line: AuditedLine, formula: FormulaPlan | None = None
+) -> tuple[NDArray[np.float64], float]:
     """Return the share of each character that still shows, [L], and the smallest area of one beside its former one."""
     warp, num = plan.warp, line.num_characters
     looks = _list_looks(plan, augment)
-    if warp.matrix is None and warp.bend is None and not looks:
+    first = None if formula is None else formula.warp
+    if warp.matrix is None and warp.bend is None and not looks and first is None:
         return np.ones(num), 1.0
-    left, top, right, bottom = _find_text(augment.text_line, warp.size)
+    left, top, right, bottom = _find_text(augment.text_line, warp.size, formula)
     xs = left + (np.arange(num * _POINTS_X) + 0.5) * (right - left) / (num * _POINTS_X)
     ys = top + (np.arange(_POINTS_Y) + 0.5) * (bottom - top) / _POINTS_Y
     points = np.stack(np.meshgrid(xs, ys)).reshape(2, -1)
-    shown = _find_shown(warp, looks, points).reshape(_POINTS_Y, num, _POINTS_X).mean(axis=(0, 2))
-    x, y = _find_seen(warp, looks)
+    is_left = np.ones(points.shape[1], bool)
+    if first is not None:
+        points = first.find_where(points)
+        is_left = _is_in_frame(points, warp.size)
+    is_shown = is_left & _find_shown(warp, looks, points)
+    shown = is_shown.reshape(_POINTS_Y, num, _POINTS_X).mean(axis=(0, 2))
+    seen = _find_seen(warp, looks)
+    x, y = seen if first is None else first.find_looks(seen)
     is_text = (x >= left) & (x < right) & (y >= top) & (y <= bottom)
     owners = ((x[is_text] - left) * num / (right - left)).astype(int).clip(0, num - 1)
     areas = np.bincount(owners, minlength=num) * num / ((right - left) * (bottom - top))
@@ -243,7 +308,13 @@ def _map(matrix: Matrix, points: Matrix) -> Matrix:
     return np.stack([x / depth, y / depth, depth])
 
 
-def _find_text(settings: TextLineAugment, size: tuple[int, int]) -> tuple[float, float, float, float]:
+def _find_text(
+    settings: TextLineAugment, size: tuple[int, int], formula: FormulaPlan | None
+) -> tuple[float, float, float, float]:
+    """Return left, top, right and bottom, px: of the ink of a formula, else of the area that may hold text."""
+    if formula is not None and formula.ink.box is not None:
+        left, top, right, bottom = formula.ink.box
+        return max(left - 0.5, 0), max(top - 0.5, 0), min(right - 0.5, size[1] - 1), min(bottom - 0.5, size[0] - 1)
     corners = make_text_corners(settings, size)
     return float(corners[0, 0]), float(corners[1, 0]), float(corners[0, 2]), float(corners[1, 2])
 

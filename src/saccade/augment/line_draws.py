@@ -74,7 +74,7 @@ def _make_never() -> NDArray[np.float32]:
     return never
 
 
-def make_side_stream(rng: np.random.Generator) -> np.random.Generator:
-    """Return a generator whose draws leave those of `rng`, Philox or PCG64, as they were."""
+def make_side_stream(rng: np.random.Generator, number: int = 1) -> np.random.Generator:
+    """Return a generator whose draws leave those of `rng`, Philox or PCG64, as they were; each number has its own."""
     bit_generator = cast(np.random.Philox, rng.bit_generator)
-    return np.random.Generator(bit_generator.jumped())
+    return np.random.Generator(bit_generator.jumped(number))

@@ -1,14 +1,15 @@
 """Augmentation of one text line on the CPU: one warp that keeps every character in the frame, then light and camera.
 
-Path: recipe's `[augment]` and generator -> `LineDraws` -> `LinePlan` (what will happen) -> a policy's operations, warp
-(`line_warp.py`), light (`line_light.py`). It changes no label, knows no task, and swallows no error. It works on the
-image that the model will see. Two lines in one are `concatenate.py`'s.
+Path: recipe's `[augment]` and generator -> `formula.py`, where it is on -> `LineDraws` -> `LinePlan` (what will happen)
+-> a policy's operations, warp (`line_warp.py`), light (`line_light.py`). It changes no label, knows no task, and swallows
+no error. It works on the image that the model will see. Two lines in one are `concatenate.py`'s.
 """
 
 from dataclasses import dataclass
 
 import numpy as np
 
+from saccade.augment.formula import augment_formula
 from saccade.augment.line_draws import LineDraws, Part, draw_numbers
 from saccade.augment.line_light import change_light
 from saccade.augment.line_warp import LineWarp, draw_warp
@@ -52,6 +53,7 @@ def augment_text_line(image: np.ndarray, augment: ReadAugment, rng: np.random.Ge
         InputError: The image is smaller than 2 x 2 px, not uint8 with 1 or 3 channels, or grey where hues shall change.
     """
     check_line(image, augment)
+    image = augment_formula(image, augment, rng)
     return apply_plan(image, augment, plan_line(augment, image.shape, draw_numbers(augment, image.size, rng)))
 
 

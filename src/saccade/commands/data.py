@@ -1,5 +1,6 @@
 """`saccade data stats|look|audit|convert`: what is in the data, what augmentation does to its labels, and the same in another format."""
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal, NamedTuple
 
@@ -8,7 +9,8 @@ import typer
 from saccade.commands.data_audit import audit_recipe
 from saccade.commands.data_convert import convert_data, render_conversion
 from saccade.commands.data_of_task import read_recipe_data
-from saccade.commands.data_sources import make_sources, split_name
+from saccade.commands.data_page import write_data_page
+from saccade.commands.data_sources import FORMULA_FORMATS, make_sources, split_name
 
 if TYPE_CHECKING:
     from saccade.commands.data_of_task import RecipeData
@@ -50,6 +52,17 @@ def stats(
     source: Annotated[
         str, typer.Argument(metavar="RECIPE-OR-FORMAT:PATH", help="A recipe, or data such as tsv:labels.tsv.")
     ],
+    units: Annotated[
+        Literal["characters", "tokens"] | None,
+        typer.Option(
+            help="What texts of FORMAT:PATH are made of; default: tokens in the formats of formulas.",
+            show_default=False,
+        ),
+    ] = None,
+    html: Annotated[
+        Path | None,
+        typer.Option("--html", metavar="FILE.html", help="Write a page with charts and images.", show_default=False),
+    ] = None,
     data_root: Annotated[Path | None, typer.Option("--data-root", help="Folder of relative data paths.")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False,
 ) -> None:
@@ -57,24 +70,29 @@ def stats(
 
     A recipe is read as training would read it, and is as strict. FORMAT:PATH is read leniently: bad images and labels
     are counted as dropped. Its labels are texts, those of cifar classes; folders and hf_disk are what `saccade new`
-    would take them for.
+    would take them for. With --html, the path of the page is printed in place of the numbers.
     """
     import json
 
     from saccade.data.statistics import compute_statistics, render_text
+    from saccade.errors import InputError
 
     name, path = split_name(source)
+    splits: Sequence[Split]
     if name is not None:
-        split, labels, said = _read_source(name, path, data_root or Path("."))
-        statistics = compute_statistics([split], labels)
+        split, labels, said = _read_source(name, path, data_root or Path("."), units)
+        splits, statistics = [split], compute_statistics([split], labels)
+    elif units is not None:
+        raise InputError(f"--units {units}: a recipe says it itself, in [text] units; leave the option out")
     else:
         data, said = read_recipe_data(Path(source), data_root), ""
-        splits = data.splits
-        statistics = compute_statistics(
-            splits.all(), data.labels, overlap=splits.overlap, val_fraction=splits.val_fraction
-        )
+        splits, divided = data.splits.all(), data.splits
+        statistics = compute_statistics(splits, data.labels, overlap=divided.overlap, val_fraction=divided.val_fraction)
+    page = None if html is None else write_data_page(html, f"Data of {source}", splits, statistics)
     if as_json:
         typer.echo(json.dumps(statistics, indent=2, ensure_ascii=False))
+    elif page is not None:
+        typer.echo(page)
     else:
         typer.echo("\n".join([render_text(statistics), *([said] if said else [])]))
 
@@ -121,7 +139,7 @@ def convert(
         ),
     ],
     to: Annotated[
-        Literal["tsv", "csv", "paddleocr", "dtrb", "doctr", "lmdb"],
+        Literal["tsv", "csv", "paddleocr", "dtrb", "doctr", "lmdb", "formula_list"],
         typer.Option(
             "--to", help="The format to write; csv is that of fast-plate-ocr, lmdb that of PaddleOCR and DTRB."
         ),
@@ -151,17 +169,23 @@ def _name_font(characters: str) -> str:
     return "install Unifont, which draws most characters there are (Debian and Ubuntu: fonts-unifont)"
 
 
-def _read_source(name: str, path: str, root: Path) -> tuple["Split", "Labels", str]:
+def _read_source(
+    name: str, path: str, root: Path, units: Literal["characters", "tokens"] | None
+) -> tuple["Split", "Labels", str]:
     """Read a `FORMAT:PATH` without a recipe: its images, what its labels are, and what to say of that."""
-    from saccade.data.label_statistics import Classes, Texts
+    from saccade.data.label_statistics import Classes, make_text_labels
     from saccade.data.splits import load_split
     from saccade.text.charset import Charset
+    from saccade.text.token_set import TokenSet
 
     split = load_split("all", make_sources(name, path, root), root)
     names = sorted({entry.label for entry in split.entries})
-    has_classes = name == "cifar" or (name in _MAYBE_CLASSES and _look_like_classes(split, len(names)))
-    labels: Labels = Classes(names) if has_classes else Texts(Charset.from_labels(names))
-    if name not in _MAYBE_CLASSES:
+    may_be_classes = units is None and name in _MAYBE_CLASSES
+    has_classes = units is None and (name == "cifar" or (may_be_classes and _look_like_classes(split, len(names))))
+    of_tokens = units == "tokens" or (units is None and name in FORMULA_FORMATS)
+    text_units = TokenSet(tuple(set(" ".join(names).split()))) if of_tokens else Charset.from_labels(names)
+    labels: Labels = Classes(names) if has_classes else make_text_labels(text_units)
+    if not may_be_classes:
         return split, labels, ""
     other = (
         'texts: write a recipe with task = "read"' if has_classes else 'classes: write a recipe with task = "classify"'

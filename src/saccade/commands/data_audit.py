@@ -73,7 +73,7 @@ def _pick_samples(task: "ReadTask", num: int, seed: int) -> list["ReadSample"]:
 def _audit_stage(task: "ReadTask", samples: Sequence["ReadSample"], num: int, seed: int) -> list["AuditRow"]:
     from saccade.augment.audit import AuditedLine, audit_augmentation
 
-    lines = [AuditedLine(sample.image, len(sample.text)) for sample in samples]
+    lines = [AuditedLine(sample.image, len(task.vocabulary.units.split(sample.text))) for sample in samples]
     rows = list(audit_augmentation(task.recipe.augment, lines, num_samples=num, seed=seed))
     if task.recipe.augment.concatenation.probability > 0:
         rows.insert(0, _audit_concatenation(task, samples, num, seed))

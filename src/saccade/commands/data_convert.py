@@ -24,6 +24,7 @@ _REASONS = {
     "unreadable": "the image cannot be read",
     "unlabelled": "no text",
     "repeated_name": "the name was there before",
+    "other_hash": "outside keep.hash_from and keep.hash_below",
 }
 
 
@@ -42,7 +43,7 @@ def convert_data(sources: list[str], target: "Target", out: Path, data_root: Pat
     return {
         "out": str(out),
         "format": target,
-        "splits": {split.name: _describe(split, written[split.name]) for split in splits},
+        "splits": {split.name: _describe(split, target, written[split.name]) for split in splits},
     }
 
 
@@ -114,7 +115,7 @@ def _removing(draft: Path) -> Iterator[None]:
         signal.signal(signal.SIGTERM, before)
 
 
-def _describe(split: "Split", written: "Written") -> dict[str, Any]:
+def _describe(split: "Split", target: "Target", written: "Written") -> dict[str, Any]:
     """Return what became of a split, as plain data."""
     num_dropped = sum(map(len, split.dropped.values()))
     return {
@@ -125,7 +126,18 @@ def _describe(split: "Split", written: "Written") -> dict[str, Any]:
         "dropped": split.dropped,
         "notes": split.notes,
         "unequal_weights": len({entry.weight for entry in split.entries}) > 1,
+        "lost": _list_lost(split, target),
     }
+
+
+def _list_lost(split: "Split", target: "Target") -> list[str]:
+    """Name what is known of the images and this format cannot hold."""
+    lost = []
+    for what, held in (("source", {"printed", "handwritten"}), ("level", set("12345"))):
+        known = {value for entry in split.entries if (value := getattr(entry, what)) is not None}
+        if known - (held if target == "formula_list" else set()):
+            lost.append(what)
+    return lost
 
 
 def render_conversion(report: dict[str, Any]) -> str:
@@ -144,4 +156,6 @@ def render_conversion(report: dict[str, Any]) -> str:
         lines += [f"  noticed: {count:,} {note.replace('_', ' ')}" for note, count in split["notes"].items()]
         if split["unequal_weights"]:
             lines.append("  lost: weights; no format but a recipe holds them, so every image counts once")
+        if split["lost"]:
+            lines.append(f"  lost: {' and '.join(split['lost'])} of images, which {report['format']} does not hold")
     return "\n".join(lines)

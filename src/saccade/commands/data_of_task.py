@@ -37,22 +37,22 @@ class _ReadData(RecipeData):
         from saccade.data.splits import load_splits
 
         self.recipe = recipe
-        self.splits = load_splits(recipe.data, charset=recipe.text.charset)
-        self._charset = self.splits.charset
+        self.splits = load_splits(recipe.data, text=recipe.text)
+        self._units = self.splits.units
 
     @property
     def labels(self) -> "Labels":
-        from saccade.data.label_statistics import Texts
+        from saccade.data.label_statistics import make_text_labels
 
-        return Texts(self._charset)
+        return make_text_labels(self._units)
 
     def make_examples(self, split: "Split") -> "Examples[Any]":
         from saccade.data.preprocess import Preprocessing
         from saccade.tasks.read.data import ReadExamples
         from saccade.text.vocabulary import Vocabulary
 
-        preprocessing = Preprocessing.from_recipe(self.recipe.preprocessing, self._charset)
-        return ReadExamples(split.entries, preprocessing, Vocabulary(self._charset))
+        preprocessing = Preprocessing.from_recipe(self.recipe.preprocessing, self._units)
+        return ReadExamples(split.entries, preprocessing, Vocabulary(self._units))
 
 
 class _ClassifyData(RecipeData):

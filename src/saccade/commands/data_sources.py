@@ -6,7 +6,9 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from saccade.recipes.tables.data import Source
 
-FORMATS = ("tsv", "csv", "paddleocr", "doctr", "lmdb", "filename", "folder", "cifar", "hf_disk")
+FORMULA_FORMATS = ("formula_list", "im2markup", "inkml", "aida")
+"""Formats whose labels are tokens with spaces between them."""
+FORMATS = ("tsv", "csv", "paddleocr", "doctr", "lmdb", "filename", "folder", "cifar", "hf_disk", *FORMULA_FORMATS)
 _OTHER_NAMES = {"dtrb": "tsv", "fast_plate_ocr": "csv"}
 """Programs whose label files are one of these formats under another name."""
 

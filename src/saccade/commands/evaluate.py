@@ -171,7 +171,8 @@ def _list_tables(summary: Mapping[str, Any]) -> list["Table"]:
     """Return the tables of a split: its metrics, and what they hide."""
     if "by_class" in summary:
         return [_list_metrics(summary), _list_classes(summary)]
-    return [_list_metrics(summary), _list_lengths(summary["by_length"]), _list_worst(summary["by_character"])]
+    apart = [_list_apart(summary[f"by_{key}"], key) for key in _APART if f"by_{key}" in summary]
+    return [_list_metrics(summary), *apart, _list_lengths(summary["by_length"]), _list_worst(summary["by_character"])]
 
 
 def _make_table(*columns: str) -> "Table":
@@ -204,6 +205,26 @@ def _list_metrics(summary: Mapping[str, Any]) -> "Table":
             bounds = "" if estimate["low"] is None else f"{write(estimate['low'])} to {write(estimate['high'])}"
             note = "lower is better" if name in LOWER_IS_BETTER else ""
             table.add_row(name, write(estimate["value"]), bounds, note)
+    return table
+
+
+_APART = {"source": "source", "level": "level", "num_lines": "lines of text"}
+
+
+def _list_apart(rows: Sequence[Mapping[str, Any]], key: str) -> "Table":
+    """List the images that share a source, a level or a number of lines."""
+    table = _make_table(_APART[key], "images", "exact_match", "95 % interval", *["cer"] * ("cer" in rows[0]))
+    for row in rows:
+        share = row["exact_match"]
+        write = partial(_write_share, num_images=share["n"])
+        bounds = f"{write(share['low'])} to {write(share['high'])}"
+        cells = [
+            f"{share['n']:,}",
+            write(share["value"]),
+            bounds,
+            *([write(row["cer"]["value"])] if "cer" in row else []),
+        ]
+        table.add_row(make_printable(str(row[key])), *cells)
     return table
 
 

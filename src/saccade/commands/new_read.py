@@ -52,22 +52,23 @@ def _load_leniently(found: "Found") -> "Splits":
     """Read every label and image; what is bad is left out and counted, characters that only validation has are kept."""
     from saccade.data.formats.sources import read_source
     from saccade.data.splits import load_splits
+    from saccade.recipes.tables.read import TextTable
     from saccade.text.charset import Charset
 
     data = make_lenient(found)
     sources = (source for split in (data.train, data.val, data.test) for source in split)
     listed = [entry.label for source in sources for entry in read_source(source, Path("/")).entries]
-    splits = load_splits(data, charset="".join(sorted(set().union(*listed))) or None)
+    splits = load_splits(data, text=TextTable(charset="".join(sorted(set().union(*listed))) or None))
     kept = [entry.label for split in splits.all() for entry in split.entries]
-    return replace(splits, charset=Charset.from_labels(kept))
+    return replace(splits, units=Charset.from_labels(kept))
 
 
 def _make_recipe(found: "Found", splits: "Splits", folder: Path) -> dict[str, Any]:
     """Return the recipe as plain tables, in the order in which they are written."""
     starter = read_starter("starter.toml")
     recipe: dict[str, Any] = {"task": "read", "data": describe_sources(found, splits, folder)}
-    if splits.val_fraction is None and _characters(splits.train) != set(splits.charset.characters):
-        recipe["text"] = {"charset": splits.charset.characters}
+    if splits.val_fraction is None and _characters(splits.train) != _charset(splits):
+        recipe["text"] = {"charset": "".join(sorted(_charset(splits)))}
     if layouts := find_layouts([entry.label for entry in splits.train.entries]):
         num_images = min(len(splits.train.entries), _MOST_DRAWN)
         drawn = {"format": "synthetic_plates", "num_images": num_images, "layouts": layouts}
@@ -145,7 +146,7 @@ def _describe(found: "Found", splits: "Splits", recipe: Mapping[str, Any]) -> di
     from saccade.text.ctc import required_steps
 
     entries = [entry for split in splits.all() for entry in split.entries]
-    characters = splits.charset.characters
+    characters = "".join(sorted(_charset(splits)))
     frame, drawn = recipe["preprocessing"], recipe["data"]["train"][-1]
     needed = max(required_steps(entry.label) for entry in entries)
     shape = f"{frame['width_px']} x {frame['height_px']} px, {frame['width_px'] // _STEP_PX} time steps"
@@ -170,10 +171,14 @@ def _describe_drawn(source: Mapping[str, Any]) -> str:
 
 def _describe_unseen(splits: "Splits") -> dict[str, str]:
     """Return the characters that training never teaches."""
-    unseen = "".join(sorted(set(splits.charset.characters) - _characters(splits.train)))
+    unseen = "".join(sorted(_charset(splits) - _characters(splits.train)))
     if not unseen:
         return {}
     return {"unseen": f"no training label holds {cut(unseen)}: these cannot be learned and will be read wrongly"}
+
+
+def _charset(splits: "Splits") -> set[str]:
+    return set(splits.units.units)
 
 
 def _characters(split: "Split") -> set[str]:

@@ -11,6 +11,7 @@ import typer
 from saccade.errors import InputError
 
 if TYPE_CHECKING:
+    from saccade.data.images import Image
     from saccade.report.hardest import Hardest
     from saccade.report.languages import Language
     from saccade.report.page import Page
@@ -86,8 +87,8 @@ def _collector_resting() -> Iterator[None]:
             gc.enable()
 
 
-def write_report(path: Path, text: str) -> Path:
-    """Write a page and return its path.
+def write_report(path: Path, text: str, option: str = "--out") -> Path:
+    """Write a page and return its path; `option` is the one that says where it goes.
 
     Raises:
         InputError: The file cannot be written.
@@ -95,7 +96,7 @@ def write_report(path: Path, text: str) -> Path:
     try:
         path.write_text(text, encoding="utf-8")
     except OSError as error:
-        raise InputError(f"{path}: cannot be written ({error.strerror}); choose another place with --out") from None
+        raise InputError(f"{path}: cannot be written ({error.strerror}); choose another place with {option}") from None
     return path
 
 
@@ -105,17 +106,21 @@ def read_images(hardest: "Hardest", data_root: Path | None) -> Mapping[str, byte
     Raises:
         InputError: The run's images are not where its recipe says, or are others by now.
     """
-    import cv2
-
     from saccade.commands.evaluate import find_entries
     from saccade.data.images import read_image
 
     entries = find_entries(hardest.run, "val", data_root)
     files = {}
     for answer in hardest.answers:
-        image = read_image(entries[answer.id], "rgb")
-        scale = min(_PICTURE_PX / max(image.shape[:2]), 1.0)
-        size = (max(round(image.shape[1] * scale), 1), max(round(image.shape[0] * scale), 1))
-        small = cv2.resize(image[:, :, ::-1], size, interpolation=cv2.INTER_AREA)
-        files[answer.id] = cv2.imencode(".jpg", small, [cv2.IMWRITE_JPEG_QUALITY, _JPEG_QUALITY])[1].tobytes()
+        files[answer.id] = encode_picture(read_image(entries[answer.id], "rgb"))
     return files
+
+
+def encode_picture(image: "Image") -> bytes:
+    """Return an image, uint8 [h, w, 3] RGB, as a JPEG file of at most 320 px."""
+    import cv2
+
+    scale = min(_PICTURE_PX / max(image.shape[:2]), 1.0)
+    size = (max(round(image.shape[1] * scale), 1), max(round(image.shape[0] * scale), 1))
+    small = cv2.resize(image[:, :, ::-1], size, interpolation=cv2.INTER_AREA)
+    return cv2.imencode(".jpg", small, [cv2.IMWRITE_JPEG_QUALITY, _JPEG_QUALITY])[1].tobytes()

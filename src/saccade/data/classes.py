@@ -42,6 +42,7 @@ def load_class_splits(
             has no training image, or there are fewer than two classes.
     """
     refuse_filters(data, _TEXT_FILTERS, "classes")
+    _refuse_names(data)
     pools = read_pools(data, keeping)
     names = _choose_classes(pools[0], classes)
     for pool in pools:
@@ -94,6 +95,14 @@ def _choose_classes(train: Pool, listed: Sequence[str] | None) -> tuple[str, ...
         "list each class once",
     )
     return tuple(composed)
+
+
+def _refuse_names(data: DataTable) -> None:
+    for name, sources in (("train", data.train), ("val", data.val), ("test", data.test)):
+        if any(source.name is not None for source in sources):
+            raise InputError(
+                f"[[data.{name}]] name: has no effect where labels are classes, which are reported apart by class; remove it"
+            )
 
 
 def _sift_classes(pool: Pool, classes: tuple[str, ...], *, listed: bool) -> None:

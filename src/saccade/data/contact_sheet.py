@@ -30,6 +30,9 @@ FONTS = (
 )
 """Fonts that are tried for each character, in this order, where they are installed."""
 
+MONOSPACED_ADVANCE = 0.602
+"""Width of a character of the monospaced font, in sizes of the font."""
+
 _PAGE_WIDTH_PX = 2080
 _THUMBNAIL_HEIGHT_PX = 56
 _GAP_PX, _CARD_GAP_PX, _MARGIN_PX = 6, 32, 32
@@ -150,12 +153,14 @@ class TextLayer:
     """Writes over a page with matplotlib, because OpenCV knows no fonts; its global state stays untouched.
 
     The page, uint8 [H, W, 3] RGB, may change until `finish`. `missing` collects the characters that no installed font
-    has; they are written as code points.
+    has; they are written as code points. Where it is monospaced, every character of ASCII is `MONOSPACED_ADVANCE` wide.
     """
 
-    def __init__(self, page: Image) -> None:
+    def __init__(self, page: Image, *, is_monospaced: bool = False) -> None:
         self._page = page
         self._families, self._glyphs = _find_fonts()
+        if is_monospaced:
+            self._families = ["DejaVu Sans Mono", *self._families]  # which matplotlib brings
         self._figure = Figure(figsize=(page.shape[1] / _DPI, page.shape[0] / _DPI), dpi=_DPI)
         self.missing: set[str] = set()
 

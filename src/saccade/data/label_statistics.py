@@ -12,9 +12,12 @@ import numpy as np
 from numpy.typing import ArrayLike
 from rich.cells import cell_len, set_cell_size
 
-from saccade.errors import make_printable
+from saccade.errors import make_printable, quote
 from saccade.text.charset import Charset
 from saccade.text.ctc import required_steps
+from saccade.text.structure import find_fault
+from saccade.text.token_set import TokenSet
+from saccade.text.units import Units
 
 NUM_NAMED = 5
 """How many of a list a remark names."""
@@ -24,6 +27,7 @@ _PERCENTILES = (0, 5, 50, 95, 100)
 _MOST_BARS, _NUM_ENDS = 30, 10
 """More classes than the first are shown by so many of the largest and of the smallest."""
 _MOST_NAME_CELLS = 40
+_GROUP_WIDTHS = (1, *(step * 10**power for power in range(12) for step in (2, 5, 10)))
 
 
 class Labels(ABC):
@@ -96,6 +100,74 @@ class Texts(Labels):
         return lines
 
 
+class Tokens(Labels):
+    """Each label is a formula, tokens with spaces between them.
+
+    `rare_tokens` are those with fewer than ten occurrences, `faults` labels whose structure is not sound, such as braces that
+    do not match: they are counted and left as they are.
+    """
+
+    kind = "tokens"
+    rows = (
+        ("different labels", "num_labels"),
+        ("tokens a label", "num_tokens"),
+        ("unsound labels", "faults"),
+    )
+
+    def __init__(self, tokens: TokenSet) -> None:
+        """Keep the tokens that can be read."""
+        self._tokens = tokens
+
+    def describe(self) -> dict[str, Any]:
+        """Return the tokens."""
+        return {"tokens": list(self._tokens.tokens)}
+
+    def count(self, labels: Sequence[str]) -> dict[str, Any]:
+        """Count lengths and tokens, and look at the structure of each different label."""
+        counted = Counter(labels)
+        lists = {
+            label: label.split() for label in counted
+        }  # other white space than single spaces is for training to refuse
+        tokens: Counter[str] = Counter()
+        lengths: Counter[int] = Counter()
+        for label, n in counted.items():
+            lengths[len(lists[label])] += n
+            for token in lists[label]:
+                tokens[token] += n
+        found = {label: find_fault(lists[label]) for label in counted}
+        rare = sorted(((n, token) for token, n in tokens.items() if n < _RARE_BELOW), key=lambda one: one[0])
+        return {
+            "num_labels": len(counted),
+            "num_tokens": compute_percentiles(sorted(lengths.elements())),
+            "lengths": {str(length): lengths[length] for length in sorted(lengths)},
+            "tokens": dict(tokens.most_common()),
+            "rare_tokens": {token: n for n, token in rare},
+            "missing_tokens": [token for token in self._tokens.tokens if not tokens[token]],
+            "faults": [{"label": label, "fault": fault} for label, fault in found.items() if fault],
+        }
+
+    @staticmethod
+    def render(name: str, cells: Mapping[str, Any]) -> list[str]:
+        """Write label lengths as bars, many of them in groups, then the tokens by frequency."""
+        lines = ["", f"{name}: tokens a label", *_draw_bars(group_lengths(cells["lengths"]), least_cells=3)]
+        lines += ["", f"{name}: {len(cells['tokens'])} tokens by frequency", *_wrap(cells["tokens"], per_line=8)]
+        if cells["rare_tokens"]:
+            lines += [f"  fewer than {_RARE_BELOW} times: {' '.join(map(make_printable, cells['rare_tokens']))}"]
+        return lines
+
+    @staticmethod
+    def list_remarks(name: str, cells: Mapping[str, Any]) -> list[str]:
+        """Name tokens that no label holds, and labels whose structure is not sound."""
+        remarks = []
+        if missing := [make_printable(token) for token in cells["missing_tokens"]]:
+            remarks.append(f"{name}: no label holds {len(missing)} token(s): {name_some(missing)}")
+        for one in cells["faults"][:NUM_NAMED]:
+            remarks.append(f"{name}: {quote(one['label'])} is not sound: {make_printable(one['fault'])}")
+        if len(cells["faults"]) > NUM_NAMED:
+            remarks.append(f"{name}: {len(cells['faults']) - NUM_NAMED:,} more unsound labels; --json lists them all")
+        return remarks
+
+
 class Classes(Labels):
     """Each label is one of several classes.
 
@@ -145,7 +217,24 @@ class Classes(Labels):
         return [f"{name}: no image of {len(missing)} class(es): {name_some(missing)}"] if missing else []
 
 
-KINDS: dict[str, type[Labels]] = {Texts.kind: Texts, Classes.kind: Classes}
+KINDS: dict[str, type[Labels]] = {Texts.kind: Texts, Tokens.kind: Tokens, Classes.kind: Classes}
+
+
+def make_text_labels(units: Units) -> Labels:
+    """Return what is counted of labels that are made of characters, or of tokens."""
+    return Texts(units) if isinstance(units, Charset) else Tokens(units)
+
+
+def group_lengths(lengths: Mapping[str, int]) -> list[tuple[str, int]]:
+    """Join neighbouring lengths where there would be too many bars: `1`, or `11-20`; each with its number of labels."""
+    longest = max(map(int, lengths))
+    width = next(width for width in _GROUP_WIDTHS if longest <= width * _MOST_BARS)
+    if width == 1:
+        return list(lengths.items())
+    groups: Counter[int] = Counter()
+    for length, n in lengths.items():
+        groups[max(int(length) - 1, 0) // width] += n
+    return [(f"{group * width + 1}-{(group + 1) * width}", groups[group]) for group in range(max(groups) + 1)]
 
 
 def compute_percentiles(values: ArrayLike) -> dict[str, float]:

@@ -20,7 +20,11 @@ from saccade.recipes.tables.data import DataTable, Keep, Source
 
 Dropped = dict[str, list[str]]
 
+OTHER_HASH = "other_hash"
+"""The reason that `keep` gives for an image which is another source's part of the same files: nothing is wrong with it."""
+
 _SHARE_OF_FREE = 0.25
+_HASH_DIGITS = 12  # as many as a float tells apart
 
 
 class Keeping(NamedTuple):
@@ -85,21 +89,28 @@ class Pool:
         self.examples = passed
 
 
-def read_pools(data: DataTable, keeping: Keeping | None = None) -> list[Pool]:
+def read_pools(data: DataTable, keeping: Keeping | None = None, measure: Callable[[str], int] = len) -> list[Pool]:
     """Read the sources of a recipe, one pool a split that has some: train, val, test.
 
     Args:
         data: The `[data]` table.
         keeping: What is kept of each image; None keeps nothing.
+        measure: Length of a label, for the filters by length.
 
     Raises:
         InputError: As `read_pool`.
     """
     given = (("train", data.train), ("val", data.val), ("test", data.test))
-    return [read_pool(name, sources, Path(data.root or "."), keeping) for name, sources in given if sources]
+    return [read_pool(name, sources, Path(data.root or "."), keeping, measure) for name, sources in given if sources]
 
 
-def read_pool(name: str, sources: tuple[Source, ...], root: Path, keeping: Keeping | None = None) -> Pool:
+def read_pool(
+    name: str,
+    sources: tuple[Source, ...],
+    root: Path,
+    keeping: Keeping | None = None,
+    measure: Callable[[str], int] = len,
+) -> Pool:
     """List the sources of a split and apply every check that needs to know nothing of the task.
 
     Args:
@@ -107,13 +118,14 @@ def read_pool(name: str, sources: tuple[Source, ...], root: Path, keeping: Keepi
         sources: Of this split.
         root: Where relative paths start.
         keeping: What is kept of each image; None keeps nothing.
+        measure: Length of a label, for the filters by length.
 
     Raises:
         InputError: Something is wrong with a source, a label or an image and no filter allows it.
     """
     listings = [read_source(source, root) for source in sources]
     examples = [
-        Example(name_in_split(entry, index, len(sources)), index, source.keep)
+        Example(replace(name_in_split(entry, index, len(sources)), source=source.name or entry.source), index, source.keep)
         for index, (source, listing) in enumerate(zip(sources, listings, strict=True))
         for entry in listing.entries
     ]
@@ -121,7 +133,7 @@ def read_pool(name: str, sources: tuple[Source, ...], root: Path, keeping: Keepi
     pool = Pool(name, sources, [listing.notes for listing in listings], examples, [{} for _ in sources])
     pool.sift("unlabelled", _find_empty_label, "labelled", "give it one")
     pool.sift("repeated_name", _make_repeat_check(), "unique", "remove one of the two")
-    _sift_by_choice(pool)
+    _sift_by_choice(pool, measure)
     fits = keeping is not None and keeping.num_bytes * len(pool.examples) <= _SHARE_OF_FREE * read_free_memory()
     _examine_images(pool, keeping.fit if keeping is not None and fits else None)
     return pool
@@ -174,16 +186,16 @@ def _make_repeat_check() -> FindFault:
     return find_repeat
 
 
-def _sift_by_choice(pool: Pool) -> None:
+def _sift_by_choice(pool: Pool, measure: Callable[[str], int]) -> None:
     """Apply the filters that leave out good examples; where one is not set, nothing is at fault."""
 
     def too_short(example: Example) -> str | None:
-        length = len(example.entry.label)
-        return f"{length} character(s)" if length < (example.keep.min_length or 0) else None
+        length = measure(example.entry.label)
+        return f"length {length}" if length < (example.keep.min_length or 0) else None
 
     def too_long(example: Example) -> str | None:
-        length, limit = len(example.entry.label), example.keep.max_length
-        return f"{length} characters" if limit is not None and length > limit else None
+        length, limit = measure(example.entry.label), example.keep.max_length
+        return f"length {length}" if limit is not None and length > limit else None
 
     pool.sift("too_short", too_short, "min_length")
     pool.sift("too_long", too_long, "max_length")
@@ -225,4 +237,11 @@ def _examine_images(pool: Pool, fit: Callable[[Image], Image] | None) -> None:
         for example, result in seen
         if not isinstance(result, str)
     ]
+    pool.sift(OTHER_HASH, _find_other_hash, "hash_below")
     pool.sift("other_num_lines", other_num_lines, "num_lines")
+
+
+def _find_other_hash(example: Example) -> str | None:
+    """Tell an image that another source is to keep: content, and nothing else, says which of the two."""
+    place = int(example.content_hash[:_HASH_DIGITS], 16) / 16**_HASH_DIGITS
+    return None if example.keep.hash_from <= place < example.keep.hash_below else f"place {place:.6f} by content"

@@ -15,10 +15,13 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 
 from saccade.data.formats.entry import normalise
 from saccade.data.images import Colour, Image, convert_colour
+from saccade.data.ink import crop_to_ink
 from saccade.data.lines import find_gap, join_lines
 from saccade.errors import InputError
 from saccade.recipes.tables.read import Pad, PreprocessingTable, ReadPreprocessingTable, Stretch
 from saccade.text.charset import Charset
+from saccade.text.token_set import TokenSet
+from saccade.text.units import Units
 
 
 class Preprocessing(BaseModel):
@@ -44,8 +47,14 @@ class Preprocessing(BaseModel):
     """Who normalises: always the model."""
     two_lines: Literal["ignore", "report", "join"] = "ignore"
     """Whether images with two lines of text are looked for, and made one line."""
+    crop_to_ink_margin_fraction: float | None = Field(default=None, ge=0)
+    """What stays around the ink that an image is cut to, as a fraction of its longer side; null, or not there: it is not cut."""
+    turn_portrait_below: float | None = Field(default=None, gt=0)
+    """Width divided by height below which an image is turned by 90 degrees counter-clockwise; null, or not there: none is."""
     charset: str | None
-    """The characters in token order: token 1 is the first, 0 the blank; null where the model answers with classes."""
+    """The characters in the order of their ids; null where the model answers with tokens or classes."""
+    tokens: tuple[str, ...] | None = Field(default=None, min_length=1)
+    """The tokens in the order of their ids; null, or not there, where the model answers with characters or classes."""
     classes: tuple[str, ...] | None = Field(default=None, min_length=2)
     """The classes in the order of the model's outputs; null, or not there, where it answers with text."""
 
@@ -56,6 +65,13 @@ class Preprocessing(BaseModel):
             raise ValueError("must be sorted, unique and in NFC")
         return charset
 
+    @field_validator("tokens")
+    @classmethod
+    def _check_tokens(cls, tokens: tuple[str, ...] | None) -> tuple[str, ...] | None:
+        if tokens is not None and TokenSet(tokens).tokens != tokens:
+            raise ValueError("must be sorted, unique and in NFC")
+        return tokens
+
     @field_validator("classes")
     @classmethod
     def _check_classes(cls, classes: tuple[str, ...] | None) -> tuple[str, ...] | None:
@@ -65,18 +81,18 @@ class Preprocessing(BaseModel):
 
     @model_validator(mode="after")
     def _check_answers(self) -> "Preprocessing":
-        if (self.charset is None) == (self.classes is None):
-            raise ValueError("charset, classes: exactly one of the two must be there")
+        if sum(answers is not None for answers in (self.charset, self.tokens, self.classes)) != 1:
+            raise ValueError("charset, tokens, classes: exactly one of the three must be there")
         return self
 
     @classmethod
     def from_recipe(
         cls,
         preprocessing: PreprocessingTable,
-        charset: Charset | None = None,
+        units: Units | None = None,
         classes: Sequence[str] | None = None,
     ) -> "Preprocessing":
-        """Join the recipe's table with the frozen charset or classes, one of the two.
+        """Join the recipe's table with the frozen characters, tokens or classes, one of the three.
 
         `fixed` contrast means that [0, 255] becomes [-1, 1].
         """
@@ -97,8 +113,9 @@ class Preprocessing(BaseModel):
             mean=half,
             std=half,
             normalised_by="model",
-            two_lines=preprocessing.two_lines if isinstance(preprocessing, ReadPreprocessingTable) else "ignore",
-            charset=None if charset is None else charset.characters,
+            **_list_reading(preprocessing),
+            charset=units.characters if isinstance(units, Charset) else None,
+            tokens=units.tokens if isinstance(units, TokenSet) else None,
             classes=None if classes is None else tuple(classes),
         )
 
@@ -113,6 +130,10 @@ class Preprocessing(BaseModel):
     def apply_counting(self, image: Image) -> tuple[Image, int | None]:
         """Return what `apply` makes of an image, and the lines of text in it, 1 or 2; None where they are not looked for."""
         image = convert_colour(image, self.colour)
+        if self.crop_to_ink_margin_fraction is not None:
+            image = crop_to_ink(image, self.crop_to_ink_margin_fraction)
+        if self.turn_portrait_below is not None and image.shape[1] < self.turn_portrait_below * image.shape[0]:
+            image = np.ascontiguousarray(np.rot90(image))
         if self.two_lines == "ignore":
             return self._fit(image), None
         gap = find_gap(image)
@@ -148,6 +169,13 @@ class Preprocessing(BaseModel):
             where = ".".join(str(part) for part in first["loc"])
             said = ": ".join(part for part in (name, where, first["msg"]) if part)
             raise InputError(f"{said}; restore the file that was written with the weights") from None
+
+
+def _list_reading(preprocessing: PreprocessingTable) -> dict[str, Any]:
+    """Return what only readers have; nothing for other tasks, whose files then hold what means none of it."""
+    names = set(ReadPreprocessingTable.model_fields) - set(PreprocessingTable.model_fields)
+    is_reading = isinstance(preprocessing, ReadPreprocessingTable)
+    return {name: getattr(preprocessing, name) for name in names} if is_reading else {}
 
 
 def _resize(image: Image, height: int, width: int) -> Image:

@@ -11,6 +11,11 @@ def make_generator(*key: int) -> np.random.Generator:
     return np.random.Generator(np.random.Philox(key=[words[0] << 32 | words[1], words[2] << 32 | words[3]]))
 
 
+_POOL_BATCHES, _LEAST_POOLS = 50, 2
+"""What is sorted together by length: at most so many batches, and where there are few of them half of the epoch, so that no two
+epochs have the same batches."""
+
+
 class Sampler:
     """Global batches of an epoch.
 
@@ -26,9 +31,20 @@ class Sampler:
         seed: int,
         weights: Sequence[float] | None = None,
         min_rows: int = 1,
+        lengths: Sequence[int] | None = None,
     ) -> None:
-        """Keep the sizes; a last batch of fewer than `min_rows` examples is left out of its epoch: `num_left_out` of them."""
+        """Keep the sizes.
+
+        Args:
+            num_examples: Of the split.
+            batch_size: Examples a batch; the last one of an epoch holds what is left.
+            seed: Of the run.
+            weights: Share of each example in an epoch; None for each once.
+            min_rows: A last batch of fewer examples is left out of its epoch: `num_left_out` of them.
+            lengths: Of each example, where batches shall hold similar ones; the last batch, if it is not full, holds any.
+        """
         self.num_examples = num_examples
+        self._lengths = None if lengths is None else np.asarray(lengths)
         self._batch_size = batch_size
         self._seed = seed
         self._weights = None if weights is None else np.asarray(weights, dtype=np.float64)
@@ -48,6 +64,22 @@ class Sampler:
 
     def order(self, epoch: int) -> np.ndarray:
         """Return the drawn values of an epoch in order."""
+        order = self._shuffle(epoch)
+        return order if self._lengths is None else self._group(order, self._lengths, epoch)
+
+    def _group(self, order: np.ndarray, lengths: np.ndarray, epoch: int) -> np.ndarray:
+        """Sort pools of shuffled values by length, cut them into batches, and shuffle these and the rows of each."""
+        rng = make_generator(self._seed, epoch, 1, 1)
+        num_full = len(order) // self._batch_size
+        full, rest = np.split(order, [num_full * self._batch_size])
+        num_pools = max(-(-num_full // _POOL_BATCHES), min(_LEAST_POOLS, num_full), 1)
+        pools = np.array_split(full.reshape(num_full, self._batch_size), num_pools)
+        flat = [pool.ravel()[np.argsort(lengths[pool.ravel() % self.num_examples], kind="stable")] for pool in pools]
+        # a batch whose rows stood in order would give each rank its own lengths
+        batches = rng.permuted(np.concatenate(flat).reshape(num_full, self._batch_size), axis=1)
+        return np.concatenate([rng.permutation(batches).ravel(), rest])
+
+    def _shuffle(self, epoch: int) -> np.ndarray:
         rng = make_generator(self._seed, epoch, 0, 1)  # the key of an example is (seed, epoch, draw, 0)
         if self._weights is None:
             return rng.permutation(self.num_examples)

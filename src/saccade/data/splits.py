@@ -5,10 +5,10 @@ augments nothing and keeps no image.
 """
 
 from collections import Counter
-from collections.abc import Iterable
-from dataclasses import asdict, dataclass, field
+from collections.abc import Callable, Iterable
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
-from typing import Any, TypedDict
+from typing import Any, TypedDict, assert_never
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,10 +18,15 @@ from saccade.data.images import Image
 from saccade.data.pool import Dropped, Example, Pool, read_pool, read_pools, refuse_filters
 from saccade.errors import InputError, quote
 from saccade.recipes.tables.data import DataTable, Source, SyntheticPlatesSource
+from saccade.recipes.tables.read import TextTable
 from saccade.records.fingerprint import manifest_digest
 from saccade.text.charset import Charset
 from saccade.text.ctc import required_steps
+from saccade.text.token_set import TokenSet
+from saccade.text.units import Units, split_into
 from saccade.text.vocabulary import describe_characters
+
+_ANY_TEXT = TextTable()
 
 
 @dataclass(frozen=True)
@@ -84,9 +89,9 @@ class DividedData:
 
 @dataclass(frozen=True, kw_only=True)
 class Splits(DividedData):
-    """All splits of a recipe whose labels are text, and the characters that can be read."""
+    """All splits of a recipe whose labels are text, and the characters or tokens that can be read."""
 
-    charset: Charset
+    units: Units
 
 
 class Parts(TypedDict):
@@ -99,41 +104,65 @@ class Parts(TypedDict):
     val_fraction: float | None
 
 
-def load_splits(data: DataTable, *, charset: str | None = None, num_steps: int | None = None) -> Splits:
+def load_splits(
+    data: DataTable, *, text: TextTable = _ANY_TEXT, num_steps: int | None = None, max_length: int | None = None
+) -> Splits:
     """Read and check all sources of a recipe.
 
     Args:
         data: The `[data]` table; `root` is where relative paths start.
-        charset: Characters that can be read; None takes those of the training labels, the later validation part
-            included.
-        num_steps: Time steps of the model, which limit the label; None: no limit.
+        text: The `[text]` table; without a list of its own it takes what stands in the training labels, the later
+            validation part included.
+        num_steps: Time steps of a CTC model, which limit the label; None: no limit.
+        max_length: The longest label of a model that writes one unit after the other; None: no limit.
 
     Raises:
         InputError: Something is wrong with a source, a label or an image and no filter allows it.
     """
     refuse_filters(data, ("in_classes",), "text")
-    pools = read_pools(data)
+    split = split_into(text.units)
+    pools = read_pools(data, measure=lambda label: len(split(label)))
     for pool in pools:
-        _sift_lengths(pool, num_steps)
-    labels = (example.entry.label for example in pools[0].examples)
-    characters = Charset.from_labels(labels if charset is None else (charset,))
+        _space_evenly(pool, text)
+        _sift_lengths(pool, split, num_steps, max_length)
+    units = make_units(text, (example.entry.label for example in pools[0].examples))
     for pool in pools:
-        _sift_characters(pool, characters)
-    return Splits(charset=characters, **divide(pools, data))
+        _sift_units(pool, units)
+    return Splits(units=units, **divide(pools, data))
 
 
-def load_split(name: str, sources: tuple[Source, ...], root: Path) -> Split:
-    """Read and check the sources of one split alone, without charset and time steps.
+def make_units(text: TextTable, labels: Iterable[str] = ()) -> Units:
+    """Return what can be read: the list of the `[text]` table, else what stands in the labels.
+
+    Raises:
+        InputError: There is neither.
+    """
+    match text.units:
+        case "characters":
+            return Charset.from_labels(labels if text.charset is None else (text.charset,))
+        case "tokens":
+            return TokenSet.from_labels(labels) if text.tokens is None else TokenSet(text.tokens)
+        case _:
+            assert_never(text.units)
+
+
+def load_split(name: str, sources: tuple[Source, ...], root: Path, text: TextTable = _ANY_TEXT) -> Split:
+    """Read and check the sources of one split alone, without regard to what can be read and how long it may be.
 
     Raises:
         InputError: As `load_splits`.
     """
-    return finish(read_pool(name, sources, root))
+    split = split_into(text.units)
+    pool = read_pool(name, sources, root, measure=lambda label: len(split(label)))
+    _space_evenly(pool, text)
+    return finish(pool)
 
 
 def describe_splits(splits: Splits) -> dict[str, Any]:
     """Return the content of `data.json`: a plain dict."""
-    return {"charset": splits.charset.characters, **describe_parts(splits)}
+    units = splits.units
+    own = {"charset": units.characters} if isinstance(units, Charset) else {"tokens": list(units.tokens)}
+    return {**own, **describe_parts(splits)}
 
 
 def describe_parts(splits: DividedData) -> dict[str, Any]:
@@ -177,30 +206,47 @@ def divide(pools: list[Pool], data: DataTable, *, of_classes: bool = False) -> P
     }
 
 
-def _sift_lengths(pool: Pool, num_steps: int | None) -> None:
-    if num_steps is None:
+def _space_evenly(pool: Pool, text: TextTable) -> None:
+    """Bring labels of tokens to single spaces, and count those that had others."""
+    if text.units != "tokens":
         return
+    for number, example in enumerate(pool.examples):
+        label = " ".join(example.entry.label.split())
+        if label != example.entry.label:
+            pool.examples[number] = replace(example, entry=replace(example.entry, label=label))
+            notes = pool.notes[example.source]
+            notes["labels_with_other_spaces"] = notes.get("labels_with_other_spaces", 0) + 1
 
-    def misfit(example: Example) -> str | None:
+
+def _sift_lengths(pool: Pool, split: Callable[[str], list[str]], num_steps: int | None, max_length: int | None) -> None:
+    def find_misfit(example: Example) -> str | None:
         label = example.entry.label
-        needed = required_steps(label)
-        if needed <= num_steps:
+        length, needed = len(split(label)), required_steps(split(label))
+        if max_length is not None and length > max_length:
+            return f"label {quote(label)} has length {length} but the model writes at most {max_length}"
+        if num_steps is None or needed <= num_steps:
             return None
-        repeats = f" and {needed - len(label)} between equal neighbours" if needed > len(label) else ""
-        parts = f"{len(label)} characters{repeats}"
+        repeats = f" and {needed - length} between equal neighbours" if needed > length else ""
+        parts = f"{length} characters{repeats}"
         return f"label {quote(label)} needs {needed} time steps ({parts}) but the model has {num_steps}"
 
-    pool.sift("does_not_fit", misfit, "fits", "raise [preprocessing] width_px")
+    cure = "raise [preprocessing] width_px" if max_length is None else "raise [model] max_length"
+    pool.sift("does_not_fit", find_misfit, "fits", cure)
 
 
-def _sift_characters(pool: Pool, charset: Charset) -> None:
-    def unknown_characters(example: Example) -> str | None:
-        unknown = charset.unknown(example.entry.label)
+def _sift_units(pool: Pool, units: Units) -> None:
+    def find_unknown(example: Example) -> str | None:
+        unknown = units.unknown(example.entry.label)
         if not unknown:
             return None
-        return f"label {quote(example.entry.label)} holds {describe_characters(unknown)}, which is not in the charset"
+        if isinstance(unknown, str):
+            return f"label {quote(example.entry.label)} holds {describe_characters(unknown)}, which is not in the charset"
+        return f"label {quote(example.entry.label)} holds {', '.join(unknown[:3])}, which is not among the tokens"
 
-    pool.sift("not_in_charset", unknown_characters, "in_charset", "list every character in [text] charset")
+    if isinstance(units, Charset):
+        pool.sift("not_in_charset", find_unknown, "in_charset", "list every character in [text] charset")
+    else:
+        pool.sift("not_in_tokens", find_unknown, "in_charset", "list every token in [text] tokens")
 
 
 def _take_val(train: Pool, fraction: float, *, of_classes: bool) -> Pool:

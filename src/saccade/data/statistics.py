@@ -3,15 +3,16 @@
 What labels are, and so what is counted of them, is in `label_statistics.py`.
 """
 
-from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
 from saccade.data.label_statistics import KINDS, NUM_NAMED, Labels, compute_percentiles, name_some
+from saccade.data.pool import OTHER_HASH
 from saccade.data.splits import Split
-from saccade.errors import quote
+from saccade.errors import make_printable, quote
 
 
 def compute_statistics(
@@ -47,11 +48,19 @@ def _compute_split_statistics(split: Split, labels: Labels) -> dict[str, Any]:
         "height_px": compute_percentiles(heights),
         "width_px": compute_percentiles(widths),
         "aspect": compute_percentiles(widths / heights),
+        "sources": _count_named(entry.source for entry in split.entries),
+        "levels": _count_named(entry.level for entry in split.entries),
         **_find_duplicates(split),
         "dropped": split.dropped,
         "notes": split.notes,
         "digest": split.digest,
     }
+
+
+def _count_named(names: Iterable[str | None]) -> dict[str, int]:
+    """Count the images of each name, those without one under the empty name; nothing where none has one."""
+    counts = Counter(name or "" for name in names)
+    return dict(sorted(counts.items())) if counts.keys() - {""} else {}
 
 
 def render_text(statistics: Mapping[str, Any]) -> str:
@@ -60,7 +69,15 @@ def render_text(statistics: Mapping[str, Any]) -> str:
     labels = KINDS[statistics["labels"]]
     rows = (("images", "count"), *labels.rows, *_ROWS)
     lines = [_align(["", *splits], [[name, *(_write(cells[key]) for cells in splits.values())] for name, key in rows])]
+    lines += [line for title, key in _SHARES for line in _render_shares(title, key, splits)]
     lines += [line for name, cells in splits.items() for line in labels.render(name, cells)]
+    return "\n".join([*lines, "", *(list_remarks(statistics) or ["nothing was dropped, repeated or put right"])])
+
+
+def list_remarks(statistics: Mapping[str, Any]) -> list[str]:
+    """List what needs a look, and what splits have in common."""
+    splits: Mapping[str, Mapping[str, Any]] = statistics["splits"]
+    labels = KINDS[statistics["labels"]]
     remarks = [
         remark
         for name, cells in splits.items()
@@ -75,7 +92,7 @@ def render_text(statistics: Mapping[str, Any]) -> str:
         remarks += ["no image is in two splits"]
     if statistics["val_fraction"] is not None:
         remarks += [f"val is {statistics['val_fraction']:.0%} of the training sources, chosen by content hash"]
-    return "\n".join([*lines, "", *(remarks or ["nothing was dropped, repeated or put right"])])
+    return remarks
 
 
 _ROWS = (
@@ -86,6 +103,24 @@ _ROWS = (
     ("conflicting labels", "conflicts"),
     ("dropped", "dropped"),
 )
+
+
+_SHARES = (("source", "sources"), ("level", "levels"))
+
+
+def _render_shares(title: str, key: str, splits: Mapping[str, Mapping[str, Any]]) -> list[str]:
+    """Write how many images each source or level has in each split; nothing where none is known."""
+    names = sorted({name for cells in splits.values() for name in cells[key]})
+    if not names:
+        return []
+    rows = [[make_printable(name) or "not known", *_list_shares(name, key, splits)] for name in names]
+    return ["", *_align([title, *splits], rows).splitlines()]
+
+
+def _list_shares(name: str, key: str, splits: Mapping[str, Mapping[str, Any]]) -> list[str]:
+    """Write count and share in each split; nothing where the split knows no source or level at all."""
+    counts = [(cells[key].get(name, 0), cells["count"]) if cells[key] else None for cells in splits.values()]
+    return ["" if count is None else f"{count[0]:,} ({count[0] / count[1]:.1%})" for count in counts]
 
 
 def _find_duplicates(split: Split) -> dict[str, Any]:
@@ -110,7 +145,7 @@ def _write(value: Any) -> str:
     if isinstance(value, Mapping):
         if "p50" in value:
             return f"{value['p0']:g} .. {value['p50']:g} .. {value['p100']:g}"
-        return str(sum(len(ids) for ids in value.values()))
+        return str(sum(len(ids) for reason, ids in value.items() if reason != OTHER_HASH))
     return str(len(value)) if isinstance(value, list) else str(value)
 
 
@@ -129,7 +164,12 @@ def _align(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
 def _list_remarks(name: str, cells: Mapping[str, Any]) -> list[str]:
     remarks = [f"{name}: {count} {note.replace('_', ' ')}" for note, count in cells["notes"].items()]
     for reason, ids in cells["dropped"].items():
-        remarks.append(f"{name}: dropped {len(ids)} ({reason.replace('_', ' ')}): {name_some(ids)}")
+        if reason == OTHER_HASH:
+            remarks.append(
+                f"{name}: {len(ids)} image(s) are outside keep.hash_from and keep.hash_below, by their content"
+            )
+        else:
+            remarks.append(f"{name}: dropped {len(ids)} ({reason.replace('_', ' ')}): {name_some(ids)}")
     for conflict in cells["conflicts"][:NUM_NAMED]:
         pairs = ", ".join(f"{identity} = {quote(label)}" for identity, label in conflict.items())
         remarks.append(f"{name}: the same image under different labels: {pairs}")

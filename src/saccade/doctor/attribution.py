@@ -19,7 +19,7 @@ _SPEED_ONLY = (
     "train.compile", "train.log_every_steps",
 )  # fmt: skip
 """Keys that change how fast it goes or what is written down, and no result."""
-_DERIVED = ("text.charset", "classes.names")
+_DERIVED = ("text.charset", "text.tokens", "classes.names")
 """Keys that a run fills in from its training images where the recipe does not set them."""
 
 

@@ -249,6 +249,7 @@ def _find_other_answers(theirs: Mapping[str, Any], ours: Mapping[str, Any]) -> s
     """Say how what a file's model answers with differs from ours, and the cure; empty where it does not, or is not known."""
     kinds = (
         ("charset", "another charset", "[text] charset", ""),
+        ("tokens", "other tokens", "[text] tokens", ", "),
         ("classes", "other classes", "[classes] names", ", "),
     )
     for key, what, cure, separator in kinds:

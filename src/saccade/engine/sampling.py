@@ -32,12 +32,18 @@ def make_sampler(task: Task[B, Any], model: nn.Module, train: Held[B], ranks: Ra
         ranks: this process among those that train together.
 
     Raises:
-        InputError: no batch is large enough, or a source is so light that none of its images would ever be drawn.
+        InputError: no batch is large enough, a source is so light that none of its images would ever be drawn, or batches shall be
+            made by length and the examples have none.
     """
     recipe = task.recipe
     _check_weights(train.examples.weights)
     settings, num_parts = recipe.train, ranks.size * recipe.train.accumulation_steps
-    make = partial(Sampler, len(train), settings.batch_size, seed=recipe.seed, weights=train.examples.weights)
+    lengths = train.examples.lengths if settings.batch_by_length else None
+    if settings.batch_by_length and lengths is None:
+        raise InputError(f'train.batch_by_length: examples of the task "{recipe.task}" have no length; remove it')
+    make = partial(
+        Sampler, len(train), settings.batch_size, seed=recipe.seed, weights=train.examples.weights, lengths=lengths
+    )
     sampler, least = make(min_rows=num_parts), num_parts
     lone = [size for size in sorted({len(draws) for draws in sampler.batches(0)}) if _has_lone_row(size, num_parts)]
     if lone and not _learns_from_one_image(task, model, train):

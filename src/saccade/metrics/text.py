@@ -132,11 +132,27 @@ def by_character(
         targets: Texts that are there.
         charset: Characters to report, in this order; default: those of the targets, by code point.
     """
+    pairs = zip(predictions, targets, strict=True)
+    return count_confusions(
+        [(normalize("NFC", prediction), normalize("NFC", target)) for prediction, target in pairs], charset
+    )
+
+
+def count_confusions(
+    pairs: Iterable[tuple[Sequence[str], Sequence[str]]], units: Iterable[str] | None = None
+) -> list[CharacterRow]:
+    """Return how each unit was read, as `by_character` does for texts that are cut into other units.
+
+    Args:
+        pairs: Predictions with their targets, as strings of characters or as lists of tokens.
+        units: What to report, in this order; default: the units of the targets, by code point.
+    """
     counts: Counter[tuple[str, str]] = Counter()
-    for prediction, target in zip(predictions, targets, strict=True):
-        counts.update(_align(normalize("NFC", prediction), normalize("NFC", target)))
-    characters = sorted({character for character, _ in counts}) if charset is None else charset
-    return [_describe_character(character, counts) for character in characters]
+    for prediction, target in pairs:
+        counts.update(_align(prediction, target))
+    return [
+        _describe_character(unit, counts) for unit in (sorted({unit for unit, _ in counts}) if units is None else units)
+    ]
 
 
 def _score(prediction: str, target: str) -> TextScore:
@@ -151,7 +167,7 @@ def _error_rate(scores: Sequence[TextScore]) -> float:
     return sum(score.distance for score in scores) / max(sum(score.target_length for score in scores), 1)
 
 
-def _align(prediction: str, target: str) -> list[tuple[str, str]]:
+def _align(prediction: Sequence[str], target: Sequence[str]) -> list[tuple[str, str]]:
     """Return (character, what it was read as) for every character of the target."""
     read_as = list(target)
     for operation in Levenshtein.editops(target, prediction):

@@ -13,7 +13,19 @@ from saccade.recipes.toml import format_value
 from saccade.recipes.unset import covers
 from saccade.recipes.validation import nearest
 
-_FORMATS = ("tsv", "csv", "paddleocr", "doctr", "lmdb", "filename", "folder")
+_FORMATS = (
+    "tsv",
+    "csv",
+    "paddleocr",
+    "doctr",
+    "lmdb",
+    "filename",
+    "folder",
+    "formula_list",
+    "im2markup",
+    "inkml",
+    "aida",
+)
 _ONLY_IN_FILES = ("extends", "unset")
 
 

@@ -27,9 +27,9 @@ def resolve_stage(recipe: Recipe, stage: Stage, *, file: str = "stage") -> Recip
     own = {table: keys for table, keys in plain(stage).items() if table != "from_epoch" and keys}
     resolved = validate_table(type(recipe), merge(type(recipe), plain(recipe), own), file=file)
     for key in flatten(own):
-        if key not in _MAY_CHANGE and not key.startswith("augment."):
+        if key not in _MAY_CHANGE and not key.startswith(("augment.", "model.loss.")):
             raise InputError(
-                f'{file}: "{key}" cannot change during training; {", ".join(_MAY_CHANGE)} and augment.* can'
+                f'{file}: "{key}" cannot change during training; {", ".join(_MAY_CHANGE)}, augment.* and model.loss.* can'
             )
     if not diff(recipe, resolved):
         raise InputError(f"{file}: changes nothing; every key has the value that holds already")

@@ -18,23 +18,31 @@ class ReadPrediction:
         confidence: Of the whole text, in [0, 1].
         character_confidences: One for each code point of `text`, in [0, 1].
         num_lines: Lines of text that were found in the image; None where nothing was looked for.
+        source: Name of the source that the image came from; None where it has none.
+        level: How hard the image is, as its source names it; None where it does not.
+        forced_accuracy: Share of the true units and their end, in [0, 1], that are predicted where the truth stands before each;
+            None where the model does not write unit after unit or no truth is known.
     """
 
     text: str
     confidence: float
     character_confidences: tuple[float, ...]
     num_lines: int | None = None
+    source: str | None = None
+    level: str | None = None
+    forced_accuracy: float | None = None
 
     def to_row(self, id: str, target: str) -> dict[str, object]:
         """Return the plain row that `predictions/<split>.jsonl.gz` holds; confidences are rounded to 5 digits."""
-        found = {} if self.num_lines is None else {"num_lines": self.num_lines}
+        forced = None if self.forced_accuracy is None else _round(self.forced_accuracy)
+        apart = {"num_lines": self.num_lines, "source": self.source, "level": self.level, "forced_accuracy": forced}
         return {
             "id": id,
             "target": target,
             "prediction": self.text,
             "confidence": _round(self.confidence),
             "character_confidences": [_round(confidence) for confidence in self.character_confidences],
-            **found,
+            **{key: value for key, value in apart.items() if value is not None},
         }
 
     def to_output(self) -> dict[str, object]:
@@ -58,6 +66,9 @@ class ReadPrediction:
             values["confidence"],
             tuple(values["character_confidences"]),
             values.get("num_lines"),
+            values.get("source"),
+            values.get("level"),
+            values.get("forced_accuracy"),
         )
 
 

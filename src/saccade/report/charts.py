@@ -31,7 +31,7 @@ _LOGARITHMIC_FROM = 10
 _NAME_GAP = 0.062
 """Least distance of two names, as a share of the chart's height."""
 _FONT = "system-ui, -apple-system, 'Segoe UI', Roboto, 'Noto Sans', 'Noto Sans KR', 'Apple SD Gothic Neo', 'Malgun Gothic', sans-serif"
-_CONFIG: Mapping[str, Any] = {
+CONFIG: Mapping[str, Any] = {
     "background": None,
     "font": _FONT,
     "view": {"stroke": None},
@@ -48,6 +48,7 @@ _CONFIG: Mapping[str, Any] = {
     },
     "text": {"fontSize": 12},
 }
+"""What every chart of a page shares."""
 
 
 _LEGEND = {
@@ -126,7 +127,7 @@ def make_overview(chain: Chain, words: Words) -> Chart | None:
             "x": {"title": chain.metric, "scale": {"zero": False, "nice": True}, "axis": {"tickCount": 6}},
         },
         "layer": [bounds, *layers],
-        "config": _CONFIG,
+        "config": CONFIG,
     }
     said = ", ".join(f"{row['experiment']} {write_value(row['best'])}" for row in rows if "best" in row) or words.none
     return Chart("overview", words.overview, words.overview_says.format(metric=chain.metric, values=said), spec)
@@ -240,7 +241,7 @@ def _draw_lines(lines: Sequence[_Line], unit: str, words: Words, *, logarithmic:
             *_make_dots(lines, tooltip),
             *([_make_names(lines, frame, unit, words)] if is_named else []),
         ],
-        "config": _CONFIG,
+        "config": CONFIG,
     }
 
 

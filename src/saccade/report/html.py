@@ -166,10 +166,10 @@ class _Renderer:
 
     def _pictures(self, pictures: Sequence[Picture]) -> Iterator[str]:
         for one in pictures:
-            mark = "\N{CHECK MARK}" if one.tone == "right" else "\N{BALLOT X}"
+            mark = {"right": "\N{CHECK MARK} ", "wrong": "\N{BALLOT X} "}.get(one.tone, "")
             shown = "" if one.image is None else f'<img src="{_embed(one.image)}" alt="{escape(one.alt)}">'
             lines = "".join(f"<span>{self._line(line)}</span>" for line in one.lines)
-            yield f'<li class="{one.tone}">{shown}<div><b>{mark} {escape(one.answer)}</b>{lines}</div></li>\n'
+            yield f"<li{_class(one.tone)}>{shown}<div><b>{mark}{escape(one.answer)}</b>{lines}</div></li>\n"
 
 
 def _class(name: str) -> str:

@@ -91,9 +91,9 @@ def _write_cell(cell: Cell) -> str:
 
 
 def _write_picture(picture: Picture) -> str:
-    mark = "\N{CHECK MARK}" if picture.tone == "right" else "\N{BALLOT X}"
+    mark = {"right": "\N{CHECK MARK} ", "wrong": "\N{BALLOT X} "}.get(picture.tone, "")
     said = ", ".join(_write_line(line) for line in picture.lines)
-    return f"- {mark} **{_escape(picture.answer)}**: {said}"
+    return f"- {mark}**{_escape(picture.answer)}**: {said}"
 
 
 def _write_line(line: Line) -> str:

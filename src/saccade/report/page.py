@@ -128,7 +128,7 @@ class Picture:
         alt: What it shows.
         answer: What was read or named.
         lines: What stands below.
-        tone: "right" or "wrong".
+        tone: "right" or "wrong"; "" where nothing was answered and `answer` is the label.
     """
 
     image: bytes | None

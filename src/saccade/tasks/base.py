@@ -8,7 +8,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
-from typing import Any, ClassVar, Generic, TypeVar
+from typing import Any, Generic, TypeVar
 
 import numpy as np
 import torch
@@ -136,12 +136,17 @@ class Examples(ABC, Generic[B]):
         """Share of each example in an epoch; None means every example once."""
         return None
 
+    @property
+    def lengths(self) -> Sequence[int] | None:
+        """What each example costs in a batch beside shorter ones, such as the tokens of its text; None where all cost the same."""
+        return None
+
 
 class Metrics(ABC, Generic[P]):
     """Collects predictions of a split and computes every metric once from the whole list."""
 
-    names: ClassVar[tuple[str, ...]]
-    """What `compute` returns, in order."""
+    names: tuple[str, ...]
+    """What `compute` returns, in order, of which one can choose the checkpoint."""
 
     @abstractmethod
     def update(self, ids: Sequence[str], predictions: Sequence[P], targets: Sequence[Any]) -> None:

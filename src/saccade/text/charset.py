@@ -1,4 +1,7 @@
-"""The set of characters that a model can read. It knows no token ids (`vocabulary.py`) and filters nothing."""
+"""The set of characters that a model can read. It knows no token ids (`vocabulary.py`) and filters nothing.
+
+Its sibling for texts of tokens is `token_set.py`; both cut a text into units and join units to a text.
+"""
 
 import hashlib
 import unicodedata
@@ -44,6 +47,19 @@ class Charset:
     def unknown(self, text: str) -> str:
         """Return the characters of a text that cannot be read, sorted and unique."""
         return "".join(sorted(set(text).difference(self.characters)))
+
+    @property
+    def units(self) -> tuple[str, ...]:
+        """The characters, in their order."""
+        return tuple(self.characters)
+
+    def split(self, text: str) -> list[str]:
+        """Return the characters of a text in NFC."""
+        return list(unicodedata.normalize("NFC", text))
+
+    def join(self, units: Iterable[str]) -> str:
+        """Return the text that these characters spell."""
+        return "".join(units)
 
     @property
     def digest(self) -> str:

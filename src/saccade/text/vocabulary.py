@@ -1,4 +1,4 @@
-"""Token ids of a CTC reader: 0 is the blank, then the characters in charset order. `ctc.py` finds the tokens."""
+"""Token ids of a CTC reader: 0 is the blank, then the units in their order. `ctc.py` finds the tokens."""
 
 import unicodedata
 from collections.abc import Iterable
@@ -7,50 +7,63 @@ from functools import cached_property
 from typing import ClassVar
 
 from saccade.errors import InputError
-from saccade.text.charset import Charset
+from saccade.text.units import Units
 
 
 @dataclass(frozen=True)
 class Vocabulary:
     """Turns text into tokens (ids) and back; its length is the number of classes of a CTC head, blank included."""
 
-    charset: Charset
+    units: Units
     blank_id: ClassVar[int] = 0
 
     def __len__(self) -> int:
-        """Count the classes: the blank and every character."""
-        return 1 + len(self.charset)
+        """Count the classes: the blank and every unit."""
+        return 1 + len(self.units)
 
     @cached_property
     def _ids(self) -> dict[str, int]:
-        return {character: token for token, character in enumerate(self.charset.characters, start=1)}
+        return {unit: token for token, unit in enumerate(self.units.units, start=1)}
 
     def encode(self, text: str) -> tuple[int, ...]:
-        """Return the token of each character of the text in NFC.
+        """Return the token of each unit of the text in NFC.
 
         Raises:
-            InputError: A character is not in the charset.
+            InputError: A unit is not among those that can be read.
         """
         normalised = unicodedata.normalize("NFC", text)
-        if unknown := self.charset.unknown(normalised):
-            raise InputError(
-                f"text {text!r} holds {describe_characters(unknown)}, which is not in the charset;"
-                " list every character in [text] charset"
-            )
-        return tuple(self._ids[character] for character in normalised)
+        refuse_unknown(normalised, self.units)
+        return tuple(self._ids[unit] for unit in self.units.split(normalised))
 
     def decode(self, tokens: Iterable[int]) -> str:
         """Return the text of tokens without blanks, as `ctc.decode_greedy` gives them.
 
         Raises:
-            ValueError: A token is the blank or beyond the last character.
+            ValueError: A token is the blank or beyond the last unit.
         """
-        characters = []
-        for token in tokens:
+        listed, units = list(tokens), self.units.units
+        for token in listed:
             if not 0 < token < len(self):
-                raise ValueError(f"token {token} is not a character: those are 1..{len(self) - 1}")
-            characters.append(self.charset.characters[token - 1])
-        return "".join(characters)
+                raise ValueError(f"token {token} is not a unit: those are 1..{len(self) - 1}")
+        return self.units.join([units[token - 1] for token in listed])
+
+
+def refuse_unknown(text: str, units: Units) -> None:
+    """Refuse a text that cannot be written in these units.
+
+    Raises:
+        InputError: It holds another.
+    """
+    unknown = units.unknown(text)
+    if isinstance(unknown, str) and unknown:
+        raise InputError(
+            f"text {text!r} holds {describe_characters(unknown)}, which is not in the charset;"
+            " list every character in [text] charset"
+        )
+    if unknown:
+        raise InputError(
+            f"text {text!r} holds {', '.join(unknown[:3])}, which is not among the tokens; list every token in [text] tokens"
+        )
 
 
 def describe_characters(characters: str) -> str:

@@ -236,3 +236,60 @@ def test_nothing_there(tmp_path):
 )
 def test_find_split(name, split):
     assert find_split(name) == split
+
+
+def test_hidden_folders_are_no_splits(tmp_path):
+    make(tmp_path, ".train/AB_1.jpg", ".train/CD_2.jpg", "x/AB_1.jpg", "x/CD_2.jpg")
+    assert discover(tmp_path).sources["train"].format == "filename"
+    make(tmp_path, "train/EF_1.jpg", "train/GH_2.jpg")
+    assert source_of(tmp_path)["path"] == str(tmp_path / "train")
+
+
+@pytest.mark.parametrize("beside", ["tokens.txt", "source.txt", "level.txt"])
+@pytest.mark.parametrize("given", ["", "gt.txt"])
+def test_a_list_of_formulas(tmp_path, beside, given):
+    make(tmp_path, "images/1.png")
+    (tmp_path / "gt.txt").write_text("1.png\tx ^ 2\n")
+    assert discover(tmp_path / given).sources["train"].format == "tsv"
+    (tmp_path / beside).write_text("1.png\t0\n")
+    found = discover(tmp_path / given)
+    assert found.sources["train"].format == "formula_list"
+    assert source_of(tmp_path / given) == {"path": str(tmp_path / "gt.txt")}
+    assert found.form == "gt.txt (formulas, file<TAB>tokens)"
+
+
+def test_splits_of_formulas(tmp_path):
+    for split in ("train", "val"):
+        make(tmp_path, f"{split}/images/1.png", f"{split}/tokens.txt")
+        (tmp_path / split / "gt.txt").write_text("1.png\tx\n")
+    found = discover(tmp_path)
+    assert {split: source.format for split, source in found.sources.items()} == dict.fromkeys(
+        ("train", "val"), "formula_list"
+    )
+
+
+def test_inkml(tmp_path):
+    make(tmp_path, "a/b.inkml", ".hidden/c.inkml")
+    assert discover(tmp_path).sources["train"].format == "inkml"
+    assert source_of(tmp_path) == {"path": str(tmp_path)}
+    assert source_of(tmp_path / "a/b.inkml") == {"path": str(tmp_path / "a/b.inkml")}
+    make(tmp_path / "split", "train/1.inkml", "test/2.inkml")
+    assert set(discover(tmp_path / "split").sources) == {"train", "test"}
+    with pytest.raises(InputError, match="no images"):
+        discover(make(tmp_path / "none", ".x/a.inkml"))
+
+
+def test_lists_of_im2markup(tmp_path):
+    make(tmp_path, "train.lst", "validate.lst", "test.lst", "labels.tsv", "1.png")
+    (tmp_path / "labels.tsv").write_text("1.png\tx\n")
+    assert discover(tmp_path).sources["train"].format == "tsv"
+    make(tmp_path, "formulas.lst")
+    found = discover(tmp_path)
+    assert {split: source.path for split, source in found.sources.items()} == {
+        "train": str(tmp_path / "train.lst"),
+        "val": str(tmp_path / "validate.lst"),
+        "test": str(tmp_path / "test.lst"),
+    }
+    assert found.form == "train.lst, validate.lst, test.lst (im2markup)"
+    assert source_of(tmp_path / "test.lst") == {"path": str(tmp_path / "test.lst")}
+    assert discover(tmp_path / "labels.tsv").sources["train"].format == "tsv"

@@ -61,10 +61,11 @@ def skip_without(target: Target) -> None:
 @pytest.mark.parametrize("target", get_args(Target))
 def test_round_trip(target: Target, tmp_path: Path) -> None:
     skip_without(target)
-    out = write(target, tmp_path / "out", make_entries(tmp_path))
+    labels = [" ".join(label.split()) for label in LABELS] if target == "formula_list" else LABELS
+    out = write(target, tmp_path / "out", make_entries(tmp_path, labels=labels))
     found = discover(out).sources["train"]  # as `saccade new` finds it
     read = read_source(found, Path("/")).entries
-    assert [entry.label for entry in read] == LABELS
+    assert [entry.label for entry in read] == labels
     assert [read_bytes(entry) for entry in read] == [make_png(number) for number in range(len(LABELS))]
 
 
@@ -79,12 +80,13 @@ def test_files_and_names_are_those_that_each_program_wants(target: Target, tmp_p
         "paddleocr": ("rec_gt.txt", "images/a.png\tA,B\n"),
         "dtrb": ("gt.txt", "images/a.png\tA,B\n"),
         "doctr": ("labels.json", '{\n  "a.png": "A,B"\n}\n'),
+        "formula_list": ("gt.txt", "a.png\tA,B\n"),
     }
     if target == "lmdb":
         assert files == ["data.mdb"]
         return
     name, text = labels[target]
-    assert sorted(files) == sorted([name, "images/a.png"])
+    assert sorted(files) == sorted([name, "images/a.png", *(["tokens.txt"] if target == "formula_list" else [])])
     assert (out / name).read_bytes().decode() == text
 
 

@@ -9,7 +9,8 @@ import torch
 from torch import Tensor
 
 from saccade.data.preprocess import Preprocessing
-from saccade.recipes.tables.read import BiLstm, CtcHead, MobileNetV3, PreprocessingTable, ResNetVd
+from saccade.recipes.tables.neck import BiLstm
+from saccade.recipes.tables.read import CtcHead, MobileNetV3, PreprocessingTable, ResNetVd
 from saccade.tasks.read.loss import compute_ctc_loss
 from saccade.tasks.read.models import build_model, count_steps
 from saccade.text.charset import Charset

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from saccade.data.formats import doctr, lmdb
+from saccade.data.formats.discover_formulas import find_formulas, find_ink
 from saccade.data.formats.entry import IMAGE_SUFFIXES
 from saccade.data.formats.paddleocr import split_names
 from saccade.data.formats.textfile import read_text
@@ -77,6 +78,8 @@ def discover(path: Path, *, classes: bool = False) -> Found:
             name instead.
     """
     path = Path(os.path.abspath(path))
+    if path.exists() and (found := _discover_formulas(path)):
+        return found
     if path.is_file():
         return _discover_file(path)
     if not path.is_dir():
@@ -88,6 +91,7 @@ def discover(path: Path, *, classes: bool = False) -> Found:
         or _discover_label_files(path, path)
         or _discover_split_folders(path, classes)
         or _discover_store(path, below=True)
+        or _discover_ink(path)
         or _discover_label_files(path.parent, path)
         or _discover_in_names(path, classes)
         or _refuse(path)
@@ -278,13 +282,26 @@ def _list_images(folder: Path) -> list[Path]:
     return [path for path in found if path.suffix.lower() in IMAGE_SUFFIXES and not path.name.startswith(".")]
 
 
+def _discover_formulas(path: Path) -> Found | None:
+    formulas = find_formulas(path)
+    return None if formulas is None else Found(*formulas)
+
+
+def _discover_ink(folder: Path) -> Found | None:
+    ink = find_ink(folder)
+    return None if ink is None else Found(*ink)
+
+
 def _discover_split_folders(folder: Path, classes: bool) -> Found | None:
-    named = _by_split([path for path in sorted(folder.iterdir()) if path.is_dir()], folder)
+    visible = [path for path in sorted(folder.iterdir()) if path.is_dir() and not path.name.startswith(".")]
+    named = _by_split(visible, folder)
     if "train" not in named:
         return None
     found = {
-        split: _discover_store(path, below=True)
+        split: _discover_formulas(path)
+        or _discover_store(path, below=True)
         or _discover_label_files(path, path)
+        or _discover_ink(path)
         or _discover_in_names(path, classes)
         or _refuse(path)
         for split, path in named.items()

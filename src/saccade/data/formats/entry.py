@@ -34,6 +34,8 @@ class Entry:
         num_lines: Lines of text, where known.
         weight: Share of an epoch relative to entries of other sources.
         read: Reads the bytes of an image file that is stored inside another file; None for any other.
+        source: Name under which the images of its source are reported apart; None where it has none.
+        level: How hard it is, as the source names it; None where that is not known.
     """
 
     id: str
@@ -44,6 +46,8 @@ class Entry:
     num_lines: int | None = None
     weight: float = 1.0
     read: Callable[[], bytes] | None = None
+    source: str | None = None
+    level: str | None = None
 
 
 @dataclass(frozen=True)

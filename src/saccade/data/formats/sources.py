@@ -3,15 +3,34 @@
 from pathlib import Path
 from typing import assert_never
 
-from saccade.data.formats import cifar, csv, doctr, filename, folder, hf_disk, lmdb, paddleocr, synthetic_plates, tsv
+from saccade.data.formats import (
+    aida,
+    cifar,
+    csv,
+    doctr,
+    filename,
+    folder,
+    formula_list,
+    hf_disk,
+    im2markup,
+    inkml,
+    lmdb,
+    paddleocr,
+    synthetic_plates,
+    tsv,
+)
 from saccade.data.formats.entry import SourceListing
 from saccade.recipes.tables.data import (
+    AidaSource,
     CifarSource,
     CsvSource,
     DoctrSource,
     FilenameSource,
     FolderSource,
+    FormulaListSource,
     HfDiskSource,
+    Im2markupSource,
+    InkmlSource,
     LmdbSource,
     PaddleocrSource,
     Source,
@@ -33,6 +52,8 @@ def read_source(source: Source, root: Path) -> SourceListing:
     match source:
         case TsvSource() | CsvSource() | PaddleocrSource() | DoctrSource():
             return _read_label_file(source, root)
+        case FormulaListSource() | Im2markupSource() | InkmlSource() | AidaSource():
+            return _read_formulas(source, root)
         case LmdbSource():
             return lmdb.read(source, root)
         case FilenameSource():
@@ -59,5 +80,19 @@ def _read_label_file(source: TsvSource | CsvSource | PaddleocrSource | DoctrSour
             return paddleocr.read(source, root)
         case DoctrSource():
             return doctr.read(source, root)
+        case _:
+            assert_never(source)
+
+
+def _read_formulas(source: FormulaListSource | Im2markupSource | InkmlSource | AidaSource, root: Path) -> SourceListing:
+    match source:
+        case FormulaListSource():
+            return formula_list.read(source, root)
+        case Im2markupSource():
+            return im2markup.read(source, root)
+        case InkmlSource():
+            return inkml.read(source, root)
+        case AidaSource():
+            return aida.read(source, root)
         case _:
             assert_never(source)

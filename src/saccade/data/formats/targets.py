@@ -11,13 +11,21 @@ from typing import Literal
 
 import cv2
 
-from saccade.data.formats import csv, doctr, lmdb, paddleocr, tsv
+from saccade.data.formats import csv, doctr, formula_list, lmdb, paddleocr, tsv
 from saccade.data.formats.entry import IMAGE_SUFFIXES, Entry
 from saccade.data.formats.sources import read_source
 from saccade.errors import InputError, quote
-from saccade.recipes.tables.data import CsvSource, DoctrSource, LmdbSource, PaddleocrSource, Source, TsvSource
+from saccade.recipes.tables.data import (
+    CsvSource,
+    DoctrSource,
+    FormulaListSource,
+    LmdbSource,
+    PaddleocrSource,
+    Source,
+    TsvSource,
+)
 
-Target = Literal["tsv", "csv", "paddleocr", "dtrb", "doctr", "lmdb"]
+Target = Literal["tsv", "csv", "paddleocr", "dtrb", "doctr", "lmdb", "formula_list"]
 
 _IMAGES = "images"
 _MAGIC = {
@@ -73,17 +81,21 @@ def write_target(target: Target, folder: Path, entries: Sequence[Entry]) -> Writ
         OSError: The disk is full, or the like.
     """
     num_encoded = sum(entry.draw is not None for entry in entries)
+    if target == "formula_list":
+        names = _write_images(folder / _IMAGES, entries)
+        formula_list.write(folder, names, entries)
+        _check_written(folder, FormulaListSource(path="."), _list_rows(names, entries))
+        return Written(len(entries), num_encoded, _count_renamed(names, entries))
     if target == "lmdb":
         lmdb.write(folder, ((read_bytes(entry), entry.label) for entry in entries))
         _check_written(folder, LmdbSource(path="."), [(f"{n:09d}", e.label) for n, e in enumerate(entries, start=1)])
         return Written(len(entries), num_encoded, 0)
     form = _LABEL_FILES[target]
     names = _write_images(folder / _IMAGES, entries)
-    rows = [(f"{form.prefix}{name}", entry.label) for name, entry in zip(names, entries, strict=True)]
+    rows = _list_rows(names, entries, form.prefix)
     form.write(folder / form.name, rows)
     _check_written(folder, form.source(form.name), rows)
-    num_renamed = sum(name != entry.id for name, entry in zip(names, entries, strict=True))
-    return Written(len(entries), num_encoded, num_renamed)
+    return Written(len(entries), num_encoded, _count_renamed(names, entries))
 
 
 def read_bytes(entry: Entry) -> bytes:
@@ -115,6 +127,14 @@ def _write_images(folder: Path, entries: Sequence[Entry]) -> list[str]:
         (folder / name).parent.mkdir(parents=True, exist_ok=True)
         (folder / name).write_bytes(content)
     return list(names)
+
+
+def _list_rows(names: Sequence[str], entries: Sequence[Entry], prefix: str = "") -> list[tuple[str, str]]:
+    return [(f"{prefix}{name}", entry.label) for name, entry in zip(names, entries, strict=True)]
+
+
+def _count_renamed(names: Sequence[str], entries: Sequence[Entry]) -> int:
+    return sum(name != entry.id for name, entry in zip(names, entries, strict=True))
 
 
 def _propose_names(identity: str, content: bytes) -> Iterator[str]:

@@ -14,6 +14,24 @@ def read_text(path: Path) -> tuple[str, dict[str, int]]:
     Raises:
         InputError: The file is missing, cannot be read, is empty or is not UTF-8.
     """
+    text, notes = _decode(path)
+    return text.replace("\r\n", "\n").replace("\r", "\n"), notes
+
+
+def read_lines(path: Path) -> tuple[list[str], dict[str, int]]:
+    r"""Read the lines of a UTF-8 file where others count them: only `\n` ends a line, `\r` alone is white space in it.
+
+    Returns:
+        The lines without their ends, blank ones too, and counts as of `read_text`.
+
+    Raises:
+        InputError: As `read_text`.
+    """
+    text, notes = _decode(path)
+    return text.replace("\r\n", "\n").removesuffix("\n").split("\n"), notes
+
+
+def _decode(path: Path) -> tuple[str, dict[str, int]]:
     try:
         content = path.read_bytes()
     except FileNotFoundError:
@@ -30,4 +48,4 @@ def read_text(path: Path) -> tuple[str, dict[str, int]]:
     if not text.strip():
         raise InputError(f"{path}: the label file is empty; write one line an image")
     notes = {"windows_line_ends": content.count(b"\r\n"), "byte_order_mark": int(content.startswith(b"\xef\xbb\xbf"))}
-    return text.replace("\r\n", "\n").replace("\r", "\n"), notes
+    return text, notes

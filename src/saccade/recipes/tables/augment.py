@@ -129,6 +129,67 @@ class Concatenation(Table):
     """How often another training line is put to the right of a line, its text behind the text."""
 
 
+class FormulaAugment(Table):
+    """`[augment.formula]`: changes to formulas and other drawings in ink, dark on light or light on dark.
+
+    Probabilities are per image and independent. What moves pixels is composed into one warp, which keeps the ink in the frame. All of it
+    comes before `[augment.text_line]`, which has brightness, contrast, noise, blur, slant and perspective.
+    """
+
+    border: Literal["paper", "replicate", "wrap"] = "paper"
+    """What comes in where the warp looks beyond the image: the level of its paper; the outermost pixels; the image again, which shows ink
+    twice wherever it stands near the opposite edge: only for repeating what was trained that way."""
+    quarter_turn_probability: float = Field(default=0.0, ge=0, le=1)
+    """How often the image is turned by 90 degrees, either way as often, and squeezed into the frame. HARMFUL in the formulas series: what
+    lies along a wide frame stands in it as small as it is high, and symbols that differ by their direction alone fall together."""
+    rotation_probability: float = Field(default=0.0, ge=0, le=1)
+    """How often it turns by less."""
+    rotation_degrees: float = Field(default=5.0, gt=0, le=90)
+    """Largest turn, either way."""
+    scale_probability: float = Field(default=0.0, ge=0, le=1)
+    """How often the ink grows or shrinks, both axes alike, as far as the frame has room."""
+    scale_fraction: float = Field(default=0.1, gt=0, le=0.5)
+    """Largest relative change of its size."""
+    shift_probability: float = Field(default=0.0, ge=0, le=1)
+    """How often the ink moves, as far as the frame has room."""
+    shift_fraction: float = Field(default=0.1, gt=0, le=0.5)
+    """Largest move, as a fraction of the width and of the height."""
+    grid_probability: float = Field(default=0.0, ge=0, le=1)
+    """How often columns and rows become wider here and narrower there (grid distortion)."""
+    grid_cells: int = Field(default=5, ge=2, le=16)
+    """Columns and rows that do so, each on its own."""
+    grid_fraction: float = Field(default=0.3, gt=0, le=0.5)
+    """Largest relative change of a cell's side, before all sides are brought to the frame's again."""
+    denoise_probability: float = Field(default=0.0, ge=0, le=1)
+    """How often noise is taken away."""
+    denoise_method: Literal["median", "non_local_means"] = "median"
+    """The median of 3 x 3 pixels wherever it is near the pixel, so that no thin stroke goes; or non-local means (Buades et al. 2005),
+    several hundred times as slow."""
+    denoise_levels: float = Field(default=20.0, gt=0, le=60)
+    """What counts as noise, in grey levels of 0..255: how far the median may be, or the filter strength of non-local means."""
+    clahe_probability: float = Field(default=0.0, ge=0, le=1)
+    """How often contrast is equalised tile by tile, within limits (CLAHE, Zuiderveld 1994)."""
+    clahe_limit: float = Field(default=4.0, gt=1, le=40)
+    """Largest contrast limit; drawn from 1 on."""
+    sharpen_probability: float = Field(default=0.0, ge=0, le=1)
+    """How often edges become steeper."""
+    sharpen_fraction: float = Field(default=0.5, gt=0, le=1)
+    """Largest share of each neighbour that is taken off, 8 of them."""
+    emboss_probability: float = Field(default=0.0, ge=0, le=1)
+    """How often the ink looks raised, lit from one of four corners."""
+    emboss_fraction: float = Field(default=0.5, gt=0, le=1)
+    """Largest share of the relief in the result."""
+    stroke_probability: float = Field(default=0.0, ge=0, le=1)
+    """How often the pen becomes thinner or thicker; strokes and gaps that would go stay as they are."""
+    stroke_px: float = Field(default=1.0, gt=0, le=4)
+    """Largest change of a stroke's width, either way."""
+    binarise_probability: float = Field(default=0.0, ge=0, le=1)
+    """How often the image becomes black and white."""
+    binarise_method: Literal["otsu", "adaptive"] = "otsu"
+    """By one level for the whole image (Otsu 1979), or by the mean of a window around each pixel; thin strokes that would fall below
+    it stay ink."""
+
+
 class ReadAugment(Table):
     """`[augment]` of the read task: per image, on the CPU."""
 
@@ -138,3 +199,5 @@ class ReadAugment(Table):
     """Named sets of operations."""
     text_line: TextLineAugment = TextLineAugment()
     """Operations with a probability each."""
+    formula: FormulaAugment = FormulaAugment()
+    """Operations for formulas, with a probability each; they come before those of `text_line`."""

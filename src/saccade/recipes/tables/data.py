@@ -30,6 +30,19 @@ class Keep(Table):
     """Leave out labels with more characters than this."""
     num_lines: int | None = Field(default=None, ge=1, le=2)
     """Leave out images with another number of lines of text: drawn plates know theirs, others are looked at by shape and projection."""
+    hash_from: float = Field(default=0.0, ge=0, lt=1)
+    """Leave out images whose place among all possible contents, 0 to 1 by the SHA-256 of their pixels or files, is below this."""
+    hash_below: float = Field(default=1.0, gt=0, le=1)
+    """Leave out images whose place is this or above: what one source keeps with `hash_below = 0.8`, another leaves out with
+    `hash_from = 0.8`. So one label file is divided, and images of the same content stay together."""
+
+    @model_validator(mode="after")
+    def _hashes_in_order(self) -> "Keep":
+        if self.hash_from >= self.hash_below:
+            raise ValueError(
+                f"hash_from {self.hash_from} is not below hash_below {self.hash_below}; nothing would be kept"
+            )
+        return self
 
     @model_validator(mode="after")
     def _lengths_in_order(self) -> "Keep":
@@ -43,6 +56,8 @@ class Keep(Table):
 class SourceTable(Table):
     """What every source has."""
 
+    name: str | None = Field(default=None, min_length=1, max_length=100)
+    """Name under which the images of this source are reported apart; several sources may share one."""
     weight: float = Field(default=1.0, gt=0, le=1000)
     """Share of an epoch relative to the other training sources; 1.0 each means every image once."""
     keep: Keep = Keep()
@@ -181,6 +196,83 @@ class HfDiskSource(SourceTable):
     """Name of the column with the label: class names, texts or whole numbers."""
 
 
+class FormulaListSource(SourceTable):
+    """Formulas as `file<TAB>tokens`, with a space between two tokens, and beside them what kind each image is, and how hard.
+
+    This is the form of `gt.txt`, `tokens.txt`, `source.txt` and `level.txt`.
+    """
+
+    format: Literal["formula_list"] = "formula_list"
+    path: str
+    """The label file, or the folder that holds it as `gt.txt`."""
+    images: str | None = None
+    """The folder that the file names are relative to; default: the label file's own, or `images` in it."""
+    tokens: str | None = None
+    """The file of all tokens, one a line: a label with another one is an error; default: `tokens.txt` beside the label file, where
+    there is one."""
+    sources: str | None = None
+    """A file of `file<TAB>0` (printed) and `file<TAB>1` (handwritten); default: `source.txt` beside the label file, where there is
+    one."""
+    levels: str | None = None
+    """A file of `file<TAB>1` to `file<TAB>5`, how hard each is; default: `level.txt` beside the label file, where there is one."""
+
+
+class Im2markupSource(SourceTable):
+    """Formulas of im2markup and im2latex-100k: a file of formulas, and one that says which image shows which."""
+
+    format: Literal["im2markup"] = "im2markup"
+    path: str
+    """The list of images: `<line> <image> <kind>` or `<image> <line>`, where the first line of the formulas is 0."""
+    formulas: str | None = None
+    """The file of formulas, one a line; default: `formulas.lst` beside the list."""
+    images: str | None = None
+    """The folder that the images are relative to; default: the list's own, or `images` in it."""
+    suffix: str = Field(default=".png", pattern=r"^(\.[A-Za-z0-9]+)?$")
+    """What is appended to the name of an image that has no suffix of its own."""
+    normalise: bool = False
+    """Cut the formulas into tokens and bring them to one spelling; without it they are tokens already, with spaces between them."""
+
+
+class InkmlSource(SourceTable):
+    """Formulas as pen strokes in InkML (CROHME, MathWriting), which are drawn here: the same strokes always give the same image."""
+
+    format: Literal["inkml"] = "inkml"
+    path: str
+    """An InkML file, or a folder that is searched for them."""
+    annotation: str = Field(default="truth", min_length=1)
+    """The annotation that holds the formula: `truth` in CROHME, `label` or `normalizedLabel` in MathWriting."""
+    normalise: bool = False
+    """Bring the formulas to one spelling; without it they are only cut into tokens."""
+    ink: Literal["white", "black"] = "white"
+    """Colour of the strokes; the ground has the other."""
+    height_px: int = Field(default=128, ge=16, le=512)
+    """Height of the images."""
+    max_width_px: int = Field(default=1024, ge=16, le=4096)
+    """Most of their width, at least their height: what would be wider is drawn smaller, with room above and below."""
+    line_width_fraction: float = Field(default=0.025, gt=0, le=0.2)
+    """Width of a stroke as a share of the height."""
+    margin_fraction: float = Field(default=0.06, ge=0, le=0.3)
+    """Room on each side as a share of the height."""
+
+    @model_validator(mode="after")
+    def _width_holds_a_symbol(self) -> "InkmlSource":
+        if self.max_width_px < self.height_px:
+            raise ValueError(f"max_width_px {self.max_width_px} is below height_px {self.height_px}; raise it")
+        return self
+
+
+class AidaSource(SourceTable):
+    """Formulas of the Aida calculus data set: JSON with `filename` and `image_data.full_latex_chars`."""
+
+    format: Literal["aida"] = "aida"
+    path: str
+    """A JSON file, or a folder that is searched for them."""
+    images: str | None = None
+    """The folder of the images; default: `background_images` beside the folder of the JSON file or in it, else that folder."""
+    rules: str | None = None
+    """A TOML file of the rules from Aida's tokens to others; default: those of this package."""
+
+
 class SyntheticPlatesSource(SourceTable):
     """Licence plates drawn on the fly, the same for the same seed; needs no file."""
 
@@ -210,6 +302,10 @@ Source = Annotated[
     | FolderSource
     | CifarSource
     | HfDiskSource
+    | FormulaListSource
+    | Im2markupSource
+    | InkmlSource
+    | AidaSource
     | SyntheticPlatesSource,
     Field(discriminator="format"),
 ]

@@ -5,6 +5,8 @@ from typing import Annotated, Literal
 from pydantic import Field, model_validator
 
 from saccade.recipes.tables.base import Table
+from saccade.recipes.tables.neck import BiLstm, Neck
+from saccade.recipes.tables.sequence import Aster, AttentionReader, BeamSearch, Cstr, Satrn, Srn
 
 
 class Stretch(Table):
@@ -42,13 +44,41 @@ class ReadPreprocessingTable(PreprocessingTable):
     two_lines: Literal["ignore", "report", "join"] = "ignore"
     """What becomes of images found to hold two lines of text: nothing is looked for; they are found and reported apart; they are also
     made one line, the lower to the right of the upper."""
+    crop_to_ink_margin_fraction: float | None = Field(default=None, ge=0, le=1)
+    """Cut images to what is drawn on them, dark on light or light on dark, and so much around it, as a fraction of the drawing's longer
+    side; default: not cut."""
+    turn_portrait_below: float | None = Field(default=None, gt=0, le=1)
+    """Turn images by 90 degrees counter-clockwise whose width divided by their height is below this, after the cut: lines that were
+    scanned upright, their beginning at the top; default: none."""
 
 
 class TextTable(Table):
-    """`[text]`: the characters. Labels are brought to NFC before anything else."""
+    """`[text]`: what a text is made of. Labels are brought to NFC before anything else."""
 
+    units: Literal["characters", "tokens"] = "characters"
+    """What is read one after the other: characters, or tokens with spaces between them, such as those of LaTeX."""
     charset: str | None = None
-    """The characters that can be read, in any order; default: those of the training labels."""
+    """The characters that can be read, in any order; default: those of the training labels. Only for units = "characters"."""
+    tokens: tuple[str, ...] | None = Field(default=None, min_length=1)
+    """The tokens that can be read, in any order; default: those of the training labels. Only for units = "tokens"."""
+
+    notation: Literal["none", "latex"] = "none"
+    """How texts of tokens are written: of LaTeX, spellings that look the same can be told to be, and structure can be checked. Only for
+    units = "tokens"."""
+
+    @model_validator(mode="after")
+    def _list_of_its_units(self) -> "TextTable":
+        for key, units in (("charset", "characters"), ("tokens", "tokens")):
+            if getattr(self, key) is not None and self.units != units:
+                raise ValueError(
+                    f'{key}: has no effect where units = "{self.units}"; remove it or set units = "{units}"'
+                )
+        if self.notation != "none" and self.units != "tokens":
+            raise ValueError(f'notation: {self.notation} is written in tokens; set units = "tokens"')
+        for token in self.tokens or ():
+            if not token or token.split() != [token] or self.tokens is None or self.tokens.count(token) > 1:
+                raise ValueError(f"tokens: {token!r} is empty, holds white space or stands there twice; correct it")
+        return self
 
 
 class LightResNet(Table):
@@ -100,22 +130,6 @@ class MobileNetV3(Table):
 Backbone = Annotated[LightResNet | ResNetVd | MobileNetV3, Field(discriminator="name")]
 
 
-class BiLstm(Table):
-    """Bidirectional LSTM over the width."""
-
-    name: Literal["bilstm"] = "bilstm"
-    hidden_size: int = Field(default=128, ge=1, le=2048)
-    """Units a direction."""
-    num_layers: int = Field(default=1, ge=1, le=4)
-    """Layers."""
-
-
-class NoNeck(Table):
-    """Columns of the backbone go to the head as they are."""
-
-    name: Literal["none"] = "none"
-
-
 class CtcHead(Table):
     """A linear layer per time step."""
 
@@ -133,7 +147,7 @@ class Crnn(Table):
     name: Literal["crnn"] = "crnn"
     backbone: Backbone = LightResNet()
     """What turns an image into columns."""
-    neck: Annotated[BiLstm | NoNeck, Field(discriminator="name")] = BiLstm()
+    neck: Neck = BiLstm()
     """What lets columns see each other."""
     head: CtcHead = CtcHead()
     """What turns columns into characters."""
@@ -141,21 +155,21 @@ class Crnn(Table):
     """Share of each column's values dropped before the neck and before the head."""
 
 
-ReadModel = Crnn
+ReadModel = Annotated[Crnn | AttentionReader | Aster | Satrn | Srn | Cstr, Field(discriminator="name")]
 
 
 class Greedy(Table):
-    """The best class of each time step."""
+    """The best class of each time step; of readers that write one unit after the other, the best next one."""
 
     name: Literal["greedy"] = "greedy"
 
 
 class PrefixBeam(Table):
-    """Sums the paths of each text (Hannun et al. 2014, without a language model)."""
+    """Sums the paths of each text (Hannun et al. 2014, without a language model); only for model.name = "crnn"."""
 
     name: Literal["prefix_beam"] = "prefix_beam"
     beam_width: int = Field(default=8, ge=1, le=256)
     """Texts kept from step to step."""
 
 
-Decode = Annotated[Greedy | PrefixBeam, Field(discriminator="name")]
+Decode = Annotated[Greedy | PrefixBeam | BeamSearch, Field(discriminator="name")]

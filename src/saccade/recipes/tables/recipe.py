@@ -21,11 +21,13 @@ from saccade.recipes.tables.read import (
     Decode,
     Greedy,
     MobileNetV3,
+    PrefixBeam,
     ReadModel,
     ReadPreprocessingTable,
     ResNetVd,
     TextTable,
 )
+from saccade.recipes.tables.sequence import BeamSearch, Cstr, GrammarTable, Srn
 from saccade.recipes.tables.training import (
     AdamW,
     BudgetTable,
@@ -100,7 +102,7 @@ class ReadRecipe(Recipe):
     preprocessing: ReadPreprocessingTable = ReadPreprocessingTable()
     """The model's input."""
     text: TextTable = TextTable()
-    """The characters."""
+    """The characters or tokens."""
     model: ReadModel = Crnn()
     """The network."""
     augment: ReadAugment = ReadAugment()
@@ -111,11 +113,30 @@ class ReadRecipe(Recipe):
     @model_validator(mode="after")
     def _one_row_is_left(self) -> "ReadRecipe":
         """Refuse a height at which the backbone's last features are no single row, which would not be a line of steps."""
-        height, backbone = self.preprocessing.height_px, self.model.backbone
+        height, backbone = self.preprocessing.height_px, self.model.backbone if isinstance(self.model, Crnn) else None
         if isinstance(backbone, ResNetVd | MobileNetV3) and not 18 <= height <= 48:
             raise ValueError(
                 f'"preprocessing.height_px": {height} px leave no single row behind {backbone.name}; give 18 to 48, such as 32'
             )
+        return self
+
+    @model_validator(mode="after")
+    def _model_offers_the_search(self) -> "ReadRecipe":
+        is_ctc, is_parallel = isinstance(self.model, Crnn), isinstance(self.model, Srn | Cstr)
+        if isinstance(self.decode, PrefixBeam) and not is_ctc:
+            raise ValueError(
+                '"decode.name": prefix_beam sums the paths of CTC; for this model give "greedy" or "beam_search"'
+            )
+        if isinstance(self.decode, BeamSearch) and (is_ctc or is_parallel):
+            other = '"greedy" or "prefix_beam"' if is_ctc else '"greedy"'
+            raise ValueError(
+                f'"decode.name": beam_search goes from unit to unit, which {self.model.name} does not; give {other}'
+            )
+        has_grammar = isinstance(self.decode, BeamSearch) and self.decode.grammar != GrammarTable()
+        if has_grammar and self.text.notation != "latex":
+            raise ValueError('"decode.grammar": is that of LaTeX; set text.notation = "latex" or remove it')
+        if self.augment.concatenation.probability > 0 and not is_ctc:
+            raise ValueError('"augment.concatenation.probability": joins lines of text for CTC; remove it')
         return self
 
     @model_validator(mode="after")

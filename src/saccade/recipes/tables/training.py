@@ -16,6 +16,9 @@ class TrainTable(Table):
     """Images an optimiser step, over all ranks and micro-batches."""
     accumulation_steps: int = Field(default=1, ge=1, le=4096)
     """Micro-batches that an optimiser step is split into."""
+    batch_by_length: bool = False
+    """Put examples of similar length into a batch, so that its longest text makes few others pay for padding; every epoch other ones.
+    For tasks whose examples have a length."""
     precision: Literal["fp32", "bf16", "fp16", "auto"] = "fp32"
     """Number format of the forward and backward pass; weights stay fp32. fp16 scales the loss. `auto` is bf16 where the device computes
     in it and fp32 elsewhere, as on CPUs that would only imitate bf16, at a third of the speed; the run's recipe says which it was."""
@@ -171,7 +174,7 @@ class Cyclic(Table):
 
 Schedule = Annotated[Constant | Step | Cosine | OneCycle | Cyclic, Field(discriminator="name")]
 
-LOWER_IS_BETTER = frozenset({"cer", "ece", "nll"})
+LOWER_IS_BETTER = frozenset({"cer", "ece", "nll", "wer", "wer_max"})
 """Metrics that are errors."""
 
 
@@ -213,6 +216,8 @@ class Stage(Table):
     """Keys of `[optimizer]`: learning_rate, weight_decay."""
     augment: dict[str, Any] = {}
     """Keys of `[augment]`."""
+    model: dict[str, Any] = {}
+    """Keys of `[model]`: only those of `loss`."""
 
 
 class BudgetTable(Table):

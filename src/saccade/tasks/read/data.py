@@ -12,6 +12,7 @@ from saccade.data.formats.entry import Entry
 from saccade.data.images import read_image
 from saccade.data.preprocess import Preprocessing
 from saccade.tasks.base import Batch, Examples
+from saccade.text.sequence_vocabulary import SequenceVocabulary
 from saccade.text.vocabulary import Vocabulary
 
 
@@ -19,7 +20,8 @@ from saccade.text.vocabulary import Vocabulary
 class ReadSample:
     """One image as the model sees it, uint8 [H, W, C], its text, and its tokens: none where the charset lacks a character.
 
-    `num_lines`: the lines of text that were found, None where nothing was looked for.
+    `num_lines`: the lines of text that were found, None where nothing was looked for; `source` and `level`: what it is reported apart
+    by, None where its source has no name and no levels.
     """
 
     id: str
@@ -27,27 +29,33 @@ class ReadSample:
     text: str
     tokens: tuple[int, ...]
     num_lines: int | None = None
+    source: str | None = None
+    level: str | None = None
 
 
 @dataclass(frozen=True)
 class ReadBatch(Batch):
-    """Images uint8 [B, C, H, W], tokens [B, L] padded with blanks, their lengths [B], the texts, and the lines found in each image."""
+    """Images uint8 [B, C, H, W], tokens [B, L] padded with blanks, their lengths [B], the texts, and what each is reported apart by."""
 
     images: Tensor
     tokens: Tensor
     lengths: Tensor
     texts: tuple[str, ...]
     num_lines: tuple[int | None, ...]
+    sources: tuple[str | None, ...]
+    levels: tuple[str | None, ...]
 
 
 class ReadExamples(Examples[ReadBatch]):
     """Images of one split, brought to the model's input size."""
 
-    def __init__(self, entries: Sequence[Entry], preprocessing: Preprocessing, vocabulary: Vocabulary) -> None:
+    def __init__(
+        self, entries: Sequence[Entry], preprocessing: Preprocessing, vocabulary: Vocabulary | SequenceVocabulary
+    ) -> None:
         """Keep what is needed to decode each image."""
-        self._entries, self._preprocessing = entries, preprocessing
+        self._entries, self._preprocessing, self._units = entries, preprocessing, vocabulary.units
         self._tokens = [
-            () if vocabulary.charset.unknown(entry.label) else vocabulary.encode(entry.label) for entry in entries
+            () if vocabulary.units.unknown(entry.label) else vocabulary.encode(entry.label) for entry in entries
         ]
         self.ids = [entry.id for entry in entries]
 
@@ -63,7 +71,8 @@ class ReadExamples(Examples[ReadBatch]):
         """
         entry = self._entries[index]
         image, num_lines = self._preprocessing.apply_counting(read_image(entry, self._preprocessing.colour))
-        return ReadSample(entry.id, image, entry.label, self._tokens[index], num_lines)
+        tokens, text = self._tokens[index], self._units.join(self._units.split(entry.label))
+        return ReadSample(entry.id, image, text, tokens, num_lines, entry.source, entry.level)
 
     def gather(self, indices: Sequence[int]) -> ReadBatch:
         """Return these images as one batch."""
@@ -80,6 +89,11 @@ class ReadExamples(Examples[ReadBatch]):
         """Share of each image in an epoch."""
         weights = [entry.weight for entry in self._entries]
         return None if set(weights) <= {1.0} else weights
+
+    @property
+    def lengths(self) -> Sequence[int]:
+        """Tokens of each text."""
+        return [len(tokens) for tokens in self._tokens]
 
     @property
     def num_unwritable(self) -> int:
@@ -101,4 +115,6 @@ def collate(samples: Sequence[ReadSample]) -> ReadBatch:
         lengths=torch.tensor(lengths, dtype=torch.int64),
         texts=tuple(sample.text for sample in samples),
         num_lines=tuple(sample.num_lines for sample in samples),
+        sources=tuple(sample.source for sample in samples),
+        levels=tuple(sample.level for sample in samples),
     )

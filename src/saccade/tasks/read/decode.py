@@ -1,24 +1,100 @@
-"""From logits to predictions."""
+"""From images to predictions: CTC logits decoded, units written one after the other, or all positions read off at once."""
 
+import math
+from collections.abc import Callable
 from typing import assert_never
 
+import torch
 from jaxtyping import Float
-from torch import Tensor
+from torch import Tensor, nn
 
-from saccade.recipes.tables.read import Decode, Greedy, PrefixBeam
+from saccade.recipes.tables import read as tables
+from saccade.recipes.tables import sequence as sequence_tables
 from saccade.records.predictions import ReadPrediction
+from saccade.tasks.read.data import ReadBatch
+from saccade.tasks.read.loss import AnyVocabulary, make_sequences
+from saccade.tasks.read.parallel_loss import decode_parallel
+from saccade.tasks.read.search import Hypothesis, search_beam, search_greedy
 from saccade.text.ctc import decode_greedy, decode_prefix_beam
+from saccade.text.grammar import Grammar, GrammarRules
+from saccade.text.sequence_vocabulary import SequenceVocabulary
 from saccade.text.vocabulary import Vocabulary
 
+Decoder = Callable[[nn.Module, ReadBatch], list[ReadPrediction]]
 
-def decode_logits(logits: Float[Tensor, "B T V"], vocabulary: Vocabulary, table: Decode) -> list[ReadPrediction]:
-    """Return what was read in each image, with the confidence of the text and of each character."""
+
+def build_decoder(model: tables.ReadModel, table: tables.Decode, vocabulary: AnyVocabulary) -> Decoder:
+    """Return what reads a batch with a network in eval mode."""
+    match model:
+        case tables.Crnn():
+            assert isinstance(vocabulary, Vocabulary)
+            return lambda network, batch: decode_logits(network(batch.images)[0], vocabulary, table)
+        case sequence_tables.AttentionReader() | sequence_tables.Aster() | sequence_tables.Satrn():
+            assert isinstance(vocabulary, SequenceVocabulary)
+            return _build_search(table, vocabulary, model.max_length)
+        case sequence_tables.Srn() | sequence_tables.Cstr():
+            return _build_parallel(vocabulary)
+        case _:
+            assert_never(model)
+
+
+def decode_logits(logits: Float[Tensor, "B T V"], vocabulary: Vocabulary, table: tables.Decode) -> list[ReadPrediction]:
+    """Return what CTC read in each image, with the confidence of the text and of each character."""
     log_probabilities = logits.float().log_softmax(dim=2).cpu().numpy()
     match table:
-        case Greedy():
+        case tables.Greedy():
             decoded = decode_greedy(log_probabilities, vocabulary.blank_id)
-        case PrefixBeam():
+        case tables.PrefixBeam():
             decoded = decode_prefix_beam(log_probabilities, table.beam_width, vocabulary.blank_id)
+        case sequence_tables.BeamSearch():
+            raise ValueError("beam search goes from unit to unit, which CTC does not")
         case _:
             assert_never(table)
     return [ReadPrediction(vocabulary.decode(one.tokens), one.confidence, one.character_confidences) for one in decoded]
+
+
+def _build_search(table: tables.Decode, vocabulary: SequenceVocabulary, max_length: int) -> Decoder:
+    """Return greedy or beam search, and beside it, where the truth is known, how much of it is right when the truth stands before."""
+    width, normalises, grammar = 1, True, None
+    if isinstance(table, sequence_tables.BeamSearch):
+        width, normalises = table.beam_width, table.normalise_length
+        if table.grammar != sequence_tables.GrammarTable():
+            grammar = Grammar(vocabulary, GrammarRules(**table.grammar.model_dump()))
+
+    def search(network: nn.Module, batch: ReadBatch) -> list[ReadPrediction]:
+        if width == 1:
+            found = search_greedy(network, batch.images, max_length, grammar)  # type: ignore[arg-type]  # an EncoderDecoder
+        else:
+            found = search_beam(network, batch.images, width, max_length, normalises, grammar)  # type: ignore[arg-type]
+        forced = _compare_forced(network, batch)
+        return [_describe(one, vocabulary, accuracy) for one, accuracy in zip(found, forced, strict=True)]
+
+    return search
+
+
+def _describe(found: Hypothesis, vocabulary: SequenceVocabulary, forced_accuracy: float | None) -> ReadPrediction:
+    confidences = tuple(math.exp(value) for value in found.token_log_probabilities)
+    text = vocabulary.decode(found.tokens)
+    return ReadPrediction(text, math.exp(found.log_probability), confidences, forced_accuracy=forced_accuracy)
+
+
+@torch.no_grad()
+def _compare_forced(network: nn.Module, batch: ReadBatch) -> list[float | None]:
+    """Return the share of each text's units and its end that are right where the truth stands before each; None without a truth."""
+    if not int(batch.lengths.max()):
+        return [None] * len(batch)
+    inputs, targets = make_sequences(batch.tokens, batch.lengths)
+    counts = targets != SequenceVocabulary.pad_id
+    logits: Tensor = network(batch.images, inputs)
+    right = ((logits.argmax(dim=2) == targets) & counts).sum(dim=1) / counts.sum(dim=1)
+    return [value if length else None for value, length in zip(right.tolist(), batch.lengths.tolist(), strict=True)]
+
+
+def _build_parallel(vocabulary: AnyVocabulary) -> Decoder:
+    never = (SequenceVocabulary.pad_id, SequenceVocabulary.bos_id)
+
+    def read_off(network: nn.Module, batch: ReadBatch) -> list[ReadPrediction]:
+        found = decode_parallel(network(batch.images)[0], eos_id=SequenceVocabulary.eos_id, never_ids=never)
+        return [ReadPrediction(vocabulary.decode(one.tokens), one.confidence, one.token_confidences) for one in found]
+
+    return read_off

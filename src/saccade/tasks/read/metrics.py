@@ -1,20 +1,37 @@
 """What a reader is judged by; the definitions are in `saccade.metrics`."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
+from statistics import fmean
 from typing import Any
 
+from saccade.metrics.intervals import bootstrap_interval
+from saccade.metrics.reading import summarise_reading
+from saccade.metrics.sequence import Notation, compute_sequence_metrics, score_sequences, summarise_sequences
 from saccade.metrics.text import compute_text_metrics
+from saccade.recipes.tables.read import TextTable
 from saccade.records.predictions import ReadPrediction
 from saccade.tasks.base import Metrics
+from saccade.text.latex import normalise_latex
+from saccade.text.structure import find_fault
+
+_NAMES = ("exact_match", "within_1", "within_2", "cer", "ned")
+_LATEX = Notation(normalise_latex, find_fault)
 
 
 class ReadMetrics(Metrics[ReadPrediction]):
-    """Collects texts and computes every metric once over all of them."""
+    """Collects texts and computes every metric once over all of them, counted in characters or tokens as the recipe says.
 
-    names = ("exact_match", "within_1", "within_2", "cer", "ned")
+    Of a reader that writes unit after unit there are two more: `forced_accuracy`, the share of units that it predicts
+    where the truth stands before each, and `exposure_gap`, how much more that is than what it gets right on its own
+    (1 - wer_max): what its own mistakes lead it into.
+    """
 
-    def __init__(self) -> None:
-        """Begin empty."""
+    def __init__(self, text: TextTable) -> None:
+        """Begin empty; the text's table says what is counted."""
+        self._text, self.names = text, _NAMES
+        if text.units == "tokens":
+            self.names = tuple(compute_sequence_metrics(["x"], ["x"], "tokens", find_notation(text)))
         self._rows: list[tuple[str, ReadPrediction, str]] = []
 
     def update(self, ids: Sequence[str], predictions: Sequence[ReadPrediction], targets: Sequence[Any]) -> None:
@@ -27,6 +44,32 @@ class ReadMetrics(Metrics[ReadPrediction]):
 
     def compute(self) -> dict[str, float]:
         """Return metric -> value."""
-        return compute_text_metrics(
-            [prediction.text for _, prediction, _ in self._rows], [target for _, _, target in self._rows]
-        )
+        predictions, targets = [one.text for _, one, _ in self._rows], [target for _, _, target in self._rows]
+        if self._text.units == "characters":
+            metrics = compute_text_metrics(predictions, targets)
+        else:
+            metrics = compute_sequence_metrics(predictions, targets, "tokens", find_notation(self._text))
+        forced = [one.forced_accuracy for _, one, _ in self._rows if one.forced_accuracy is not None]
+        if forced:
+            alone = fmean(score.similarity for score in score_sequences(predictions, targets, self._text.units))
+            metrics |= {"forced_accuracy": fmean(forced), "exposure_gap": fmean(forced) - alone}
+        return metrics
+
+
+def find_notation(text: TextTable) -> Notation | None:
+    """Return what is known of how the texts are written; None where nothing is."""
+    return _LATEX if text.notation == "latex" else None
+
+
+def summarise_rows(rows: Sequence[Mapping[str, Any]], text: TextTable) -> dict[str, object]:
+    """Recompute every metric with its interval from stored prediction rows."""
+    has_tokens = text.units == "tokens"
+    summary = summarise_sequences(rows, "tokens", find_notation(text)) if has_tokens else summarise_reading(rows)
+    told = [row for row in rows if row.get("forced_accuracy") is not None]
+    if not told:
+        return summary
+    scores = score_sequences([row["prediction"] for row in told], [row["target"] for row in told], text.units)
+    forced = [row["forced_accuracy"] for row in told]
+    gaps = [accuracy - score.similarity for accuracy, score in zip(forced, scores, strict=True)]
+    exposure = {"forced_accuracy": bootstrap_interval(forced), "exposure_gap": bootstrap_interval(gaps)}
+    return {**{name: asdict(estimate) for name, estimate in exposure.items()}, **summary}

@@ -8,12 +8,19 @@ from jaxtyping import Float, UInt8
 from torch import Tensor, nn
 
 from saccade.data.preprocess import Preprocessing
+from saccade.errors import InputError
 from saccade.nn.light_resnet import LightResNet
 from saccade.nn.mobilenet_v3 import MobileNetV3
 from saccade.nn.normalise import build_normalise
 from saccade.nn.resnet_vd import ResNetVd
 from saccade.nn.sequence import BiLstm
+from saccade.recipes.tables import neck as necks
 from saccade.recipes.tables import read as tables
+from saccade.recipes.tables import sequence as sequence_tables
+from saccade.tasks.read.sequence_models import build_parallel_reader, build_sequence_reader
+from saccade.text.sequence_vocabulary import SequenceVocabulary
+from saccade.text.units import Units
+from saccade.text.vocabulary import Vocabulary
 
 
 class Crnn(nn.Module):
@@ -29,10 +36,10 @@ class Crnn(nn.Module):
         self.dropout = nn.Dropout(table.dropout)
         column_size = neck_size = self.backbone.out_size
         match table.neck:
-            case tables.BiLstm():
+            case necks.BiLstm():
                 self.neck: nn.Module = BiLstm(neck_size, table.neck.hidden_size, table.neck.num_layers)
                 neck_size = 2 * table.neck.hidden_size
-            case tables.NoNeck():
+            case necks.NoNeck():
                 self.neck = nn.Identity()
             case _:
                 assert_never(table.neck)
@@ -79,15 +86,31 @@ def _build_head(table: tables.CtcHead, in_size: int, num_classes: int) -> nn.Mod
 
 
 def build_model(table: tables.ReadModel, preprocessing: Preprocessing, num_classes: int) -> nn.Module:
-    """Build the network that a recipe names."""
-    match table:
-        case tables.Crnn():
-            return Crnn(table, preprocessing, num_classes)
-        case _:
-            assert_never(table)
+    """Build the network that a recipe names.
+
+    Raises:
+        InputError: images of this size are too small for it, or its texts too long.
+    """
+    try:
+        match table:
+            case tables.Crnn():
+                return Crnn(table, preprocessing, num_classes)
+            case sequence_tables.AttentionReader() | sequence_tables.Aster() | sequence_tables.Satrn():
+                return build_sequence_reader(table, preprocessing, num_classes)
+            case sequence_tables.Srn() | sequence_tables.Cstr():
+                return build_parallel_reader(table, preprocessing, num_classes)
+            case _:
+                assert_never(table)
+    except ValueError as error:
+        raise InputError(f"model ({table.name}) and preprocessing: {error}") from None
 
 
-def count_steps(table: tables.ReadModel, width_px: int) -> int:
+def build_vocabulary(table: tables.ReadModel, units: Units) -> Vocabulary | SequenceVocabulary:
+    """Return how a model numbers what it reads: CTC has a blank, all others a beginning and an end."""
+    return Vocabulary(units) if isinstance(table, tables.Crnn) else SequenceVocabulary(units)
+
+
+def count_steps(table: tables.Crnn, width_px: int) -> int:
     """Return the time steps T that images of a width give."""
     half = math.ceil(width_px / 2)
     match table.backbone:

@@ -13,22 +13,21 @@ from torch import nn
 from saccade.augment.text_line import augment_text_line
 from saccade.data.images import check_array, read_image
 from saccade.data.preprocess import Preprocessing
-from saccade.data.splits import Splits, describe_splits, load_split, load_splits
-from saccade.metrics.reading import summarise_reading
+from saccade.data.splits import Splits, describe_splits, load_split, load_splits, make_units
 from saccade.recipes.tables.augment import ReadAugment
+from saccade.recipes.tables.read import Crnn
 from saccade.recipes.tables.recipe import ReadRecipe
 from saccade.recipes.tables.training import SelectTable
 from saccade.records.predictions import ReadPrediction
 from saccade.tasks.base import LossOutput, Progress, Task
 from saccade.tasks.read.concatenation import Partners, concatenate
 from saccade.tasks.read.data import ReadBatch, ReadExamples, ReadSample, collate
-from saccade.tasks.read.decode import decode_logits
-from saccade.tasks.read.loss import compute_ctc_loss
-from saccade.tasks.read.metrics import ReadMetrics
-from saccade.tasks.read.models import build_model, count_steps
+from saccade.tasks.read.decode import Decoder, build_decoder
+from saccade.tasks.read.loss import AnyVocabulary, Loss, build_loss
+from saccade.tasks.read.metrics import ReadMetrics, summarise_rows
+from saccade.tasks.read.models import build_model, build_vocabulary, count_steps
 from saccade.tasks.read.render import render_reading
 from saccade.text.charset import Charset
-from saccade.text.vocabulary import Vocabulary
 
 
 class ReadTask(Task[ReadBatch, ReadPrediction]):
@@ -43,26 +42,42 @@ class ReadTask(Task[ReadBatch, ReadPrediction]):
         self._augments = recipe.augment != ReadAugment()
 
     @property
-    def _num_steps(self) -> int:
-        return count_steps(self.recipe.model, self.recipe.preprocessing.width_px)
+    def _num_steps(self) -> int | None:
+        """Time steps of a CTC model, which limit a text."""
+        model = self.recipe.model
+        return count_steps(model, self.recipe.preprocessing.width_px) if isinstance(model, Crnn) else None
+
+    @property
+    def _lists_units(self) -> bool:
+        return self.recipe.text.charset is not None or self.recipe.text.tokens is not None
 
     @cached_property
     def _splits(self) -> Splits:
-        return load_splits(self.recipe.data, charset=self.recipe.text.charset, num_steps=self._num_steps)
+        model = self.recipe.model
+        max_length = None if isinstance(model, Crnn) else model.max_length
+        return load_splits(self.recipe.data, text=self.recipe.text, num_steps=self._num_steps, max_length=max_length)
 
     @cached_property
     def _partners(self) -> Partners:
         return Partners(self.examples("train"))
 
     @cached_property
-    def vocabulary(self) -> Vocabulary:
-        """The characters that can be read: the recipe's, else those of the training labels."""
-        charset = self.recipe.text.charset
-        return Vocabulary(self._splits.charset if charset is None else Charset(charset))
+    def vocabulary(self) -> AnyVocabulary:
+        """What can be read, numbered: the recipe's characters or tokens, else those of the training labels."""
+        units = make_units(self.recipe.text) if self._lists_units else self._splits.units
+        return build_vocabulary(self.recipe.model, units)
+
+    @cached_property
+    def _loss(self) -> Loss:
+        return build_loss(self.recipe.model, self.vocabulary)
+
+    @cached_property
+    def _decoder(self) -> Decoder:
+        return build_decoder(self.recipe.model, self.recipe.decode, self.vocabulary)
 
     @cached_property
     def _preprocessing(self) -> Preprocessing:
-        return Preprocessing.from_recipe(self.recipe.preprocessing, self.vocabulary.charset)
+        return Preprocessing.from_recipe(self.recipe.preprocessing, self.vocabulary.units)
 
     def examples(self, split: str) -> ReadExamples:
         """Return the images of a split.
@@ -74,8 +89,8 @@ class ReadTask(Task[ReadBatch, ReadPrediction]):
         """
         data = self.recipe.data
         sources = {"train": (), "val": data.val, "test": data.test}[split]
-        if sources and self.recipe.text.charset is not None and "_splits" not in vars(self):
-            entries = load_split(split, sources, Path(data.root or ".")).entries
+        if sources and self._lists_units and "_splits" not in vars(self):
+            entries = load_split(split, sources, Path(data.root or "."), self.recipe.text).entries
         else:
             loaded = getattr(self._splits, split)
             entries = () if loaded is None else loaded.entries
@@ -120,19 +135,16 @@ class ReadTask(Task[ReadBatch, ReadPrediction]):
         return build_model(self.recipe.model, self._preprocessing, len(self.vocabulary))
 
     def loss(self, model: nn.Module, batch: ReadBatch, progress: Progress) -> LossOutput:
-        """Return the CTC loss, a mean over images; with an auxiliary head, its weighted loss is part of the total."""
-        logits, *auxiliary = model(batch.images)
-        loss = compute_ctc_loss(logits, batch.tokens, batch.lengths, self.vocabulary.blank_id)
-        parts = {"ctc": loss} if auxiliary else {}
-        for other in auxiliary:
-            weight = self.recipe.model.head.auxiliary_weight
-            loss = loss + weight * compute_ctc_loss(other, batch.tokens, batch.lengths, self.vocabulary.blank_id)
-        return LossOutput(loss, float(len(batch)), parts)
+        """Return the loss of the recipe's model: CTC is a mean over images, all others over units and ends."""
+        return self._loss(model, batch, progress)
 
     def predict(self, model: nn.Module, batch: ReadBatch) -> list[ReadPrediction]:
         """Return what is read in each image."""
-        predictions = decode_logits(model(batch.images)[0], self.vocabulary, self.recipe.decode)
-        return [replace(one, num_lines=found) for one, found in zip(predictions, batch.num_lines, strict=True)]
+        predictions = self._decoder(model, batch)
+        apart = zip(predictions, batch.num_lines, batch.sources, batch.levels, strict=True)
+        return [
+            replace(one, num_lines=num_lines, source=source, level=level) for one, num_lines, source, level in apart
+        ]
 
     def targets(self, batch: ReadBatch) -> list[str]:
         """Return the texts."""
@@ -140,11 +152,11 @@ class ReadTask(Task[ReadBatch, ReadPrediction]):
 
     def metrics(self) -> ReadMetrics:
         """Return an empty collector."""
-        return ReadMetrics()
+        return ReadMetrics(self.recipe.text)
 
     def summarise(self, rows: Sequence[Mapping[str, Any]]) -> dict[str, object]:
         """Recompute every metric with its interval, by length and by character."""
-        return summarise_reading(rows)
+        return summarise_rows(rows, self.recipe.text)
 
     def render(self, image: np.ndarray, target: Any, prediction: ReadPrediction | None) -> np.ndarray:
         """Return the image with its truth and what was read below it."""
@@ -152,7 +164,9 @@ class ReadTask(Task[ReadBatch, ReadPrediction]):
 
     def frozen_recipe(self) -> ReadRecipe:
         """Return the recipe with the charset that the training labels gave."""
-        text = self.recipe.text.model_copy(update={"charset": self.vocabulary.charset.characters})
+        units = self.vocabulary.units
+        listed = {"charset": units.characters} if isinstance(units, Charset) else {"tokens": units.tokens}
+        text = self.recipe.text.model_copy(update=listed)
         return self.recipe.model_copy(update={"text": text})
 
     def with_recipe(self, recipe: Any) -> "ReadTask":

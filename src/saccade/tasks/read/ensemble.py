@@ -1,0 +1,119 @@
+"""Several readers that write one text together: at each step the mean of their probabilities decides.
+
+Members need nothing in common but their tokens: each sees images of its own size and preprocessing, and numbers tokens in
+its own order. The same reader on turned images is a member like any other.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import torch
+from jaxtyping import Float, Int64, UInt8
+from torch import Tensor
+
+from saccade.errors import InputError
+from saccade.nn.decoding import DecoderState
+from saccade.tasks.read.search import Hypothesis, Reader
+
+_MAX_NAMED = 5
+
+
+@dataclass(frozen=True)
+class Member:
+    """A reader of an ensemble, and what its outputs stand for."""
+
+    name: str
+    reader: Reader
+    outputs: tuple[str, ...]
+    """What each class is, in the order of the member's vocabulary, special tokens under names of their own."""
+    weight: float = 1.0
+
+
+class EnsembleState:
+    """The states of the members; beams and images are the same in all of them."""
+
+    def __init__(self, states: Sequence[DecoderState]) -> None:
+        """Keep one state a member."""
+        self.states = tuple(states)
+
+    def select(self, beams: Int64[Tensor, "B N"]) -> None:
+        """Let beam n of image b go on from what was its beam `beams[b, n]`."""
+        for state in self.states:
+            state.select(beams)
+
+    def keep(self, images: Int64[Tensor, " K"]) -> None:
+        """Forget all images but these, in this order."""
+        for state in self.states:
+            state.keep(images)
+
+
+class EnsembleReader:
+    """Reads with several members; tokens are numbered as the first one numbers them."""
+
+    def __init__(self, members: Sequence[Member]) -> None:
+        """Match the vocabularies.
+
+        Raises:
+            InputError: the members read different tokens, or a weight is not above 0.
+        """
+        self.members = tuple(members)
+        self._orders = [torch.tensor(_match(members[0], member)) for member in members]
+        if light := [member.name for member in members if not member.weight > 0]:
+            raise InputError(f"{light[0]}: the weight of a member of an ensemble is above 0")
+        total = sum(member.weight for member in members)
+        self._log_weights = torch.tensor([member.weight / total for member in members]).log()
+
+    def init(self, images: Sequence[UInt8[Tensor, "B _ _ _"]]) -> EnsembleState:
+        """Return the state of one empty beam an image; each member is given its own images, of the same things.
+
+        Raises:
+            ValueError: there is not one batch a member, of as many images each.
+        """
+        if len(images) != len(self.members) or len({len(own) for own in images}) != 1:
+            sizes = [len(own) for own in images]
+            raise ValueError(
+                f"batches of {sizes} images for {len(self.members)} members: one a member, all of one size"
+            )
+        return EnsembleState([member.reader.init(own) for member, own in zip(self.members, images, strict=True)])
+
+    def step(self, state: DecoderState, tokens: Int64[Tensor, "B N"]) -> Float[Tensor, "B N V"]:
+        """Append a token to each beam; return the logarithm of the members' mean probability of the next."""
+        assert isinstance(state, EnsembleState)
+        answers = []
+        for member, own, order in zip(self.members, state.states, self._orders, strict=True):
+            order = order.to(tokens.device)
+            answers.append(member.reader.step(own, order[tokens])[:, :, order])
+        weights = self._log_weights.to(tokens.device).view(-1, 1, 1, 1)
+        return (torch.stack(answers) + weights).logsumexp(dim=0)
+
+
+def _match(first: Member, member: Member) -> list[int]:
+    """Return where each class of the first is among those of another member."""
+    places = {output: place for place, output in enumerate(member.outputs)}
+    missing = [output for output in first.outputs if output not in places]
+    added = sorted(set(places) - set(first.outputs))
+    if missing or added:
+        parts = [_name(f"{member.name} lacks", missing), _name(f"{first.name} lacks", added)]
+        raise InputError(
+            f"members of an ensemble read the same tokens: {'; '.join(part for part in parts if part)}; train them with one token list"
+        )
+    return [places[output] for output in first.outputs]
+
+
+def _name(what: str, outputs: Sequence[str]) -> str:
+    if not outputs:
+        return ""
+    more = f" and {len(outputs) - _MAX_NAMED} more" if len(outputs) > _MAX_NAMED else ""
+    return f"{what} {', '.join(map(repr, outputs[:_MAX_NAMED]))}{more}"
+
+
+def turn_images(images: UInt8[Tensor, "B C H W"], quarter_turns: int) -> UInt8[Tensor, "B C H2 W2"]:
+    """Return images turned counter-clockwise, by 90 degrees a quarter turn; one or three of them swap height and width."""
+    return images.rot90(quarter_turns, (2, 3))
+
+
+def choose_best(readings: Sequence[Sequence[Hypothesis]], *, length_normalisation: bool = True) -> list[Hypothesis]:
+    """Return for each image the reading with the best score, of several readings of the same images, such as turned ones."""
+    return [
+        max(several, key=lambda one: one.compute_score(length_normalisation)) for several in zip(*readings, strict=True)
+    ]

@@ -1,0 +1,113 @@
+"""What the settings of readers that write unit after unit, or all at once, need to matter, and other values for them."""
+
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from saccade.recipes.tables import neck, read, sequence
+from saccade.recipes.tables.base import Table
+from saccade.tasks.read.data import ReadBatch
+from saccade.tasks.read.decode import build_decoder
+from saccade.tasks.read.task import ReadTask
+from saccade.text.sequence_vocabulary import SequenceVocabulary
+
+_GRID = {"name": "residual_grid", "channels": [4, 4, 8], "num_blocks": [1, 1, 1]}
+_WRITER = {"hidden_size": 8, "embedding_size": 8}
+_ENCODER = {"hidden_size": 8, "filter_size": 8, "num_layers": 1, "num_heads": 2}
+_DECODER = {"hidden_size": 8, "filter_size": 8, "num_layers": 1, "num_heads": 2}
+_BILSTM = {"name": "bilstm", "hidden_size": 4}
+_SATRN = {"name": "satrn", "backbone": _GRID, "encoder": _ENCODER, "decoder": _DECODER, "max_length": 8}
+#: Tokens of LaTeX, with digits that stand for labels.
+_LATEX = {"units": "tokens", "notation": "latex", "tokens": [*"0123456789{}^_", "\\left(", "\\right)", "\\frac"]}
+_FORMULAS = {"format": "tsv", "path": "formulas/all/gt.txt", "images": "images"}
+_GRAMMAR = {
+    "model": _SATRN | {"max_length": 30},
+    "text": _LATEX,
+    "data": {"train": [_FORMULAS], "val": [_FORMULAS]},
+}
+
+NEEDS: dict[type[Table], dict[str, Any]] = {
+    sequence.AttentionReader: {
+        "channels": [4, 4, 6, 6, 8, 8, 8], "neck": _BILSTM, "decoder": _WRITER, "max_length": 8,
+    },
+    sequence.Aster: {
+        "stem_channels": 4, "channels": [4, 4, 6, 6, 8], "num_blocks": [1, 1, 1, 1, 1], "neck": _BILSTM, "decoder": _WRITER,
+        "max_length": 8,
+    },
+    sequence.Tps: {"num_points": 4, "height_px": 24, "width_px": 48},
+    sequence.Satrn: _SATRN,
+    sequence.ResidualGrid: _GRID,
+    sequence.DenseNet: {"depth": 2, "growth": 4, "stem_channels": 4},
+    sequence.ShallowCnn: {"channels": 4},
+    sequence.Srn: {
+        "backbone": _GRID, "hidden_size": 8, "filter_size": 8, "num_heads": 2, "num_visual_layers": 1, "num_semantic_layers": 1,
+        "max_length": 8,
+    },
+    sequence.Cstr: {
+        "base_channels": 2, "num_blocks": [1, 1, 1, 1, 1], "hidden_size": 8, "max_length": 8,
+        "head": {"name": "position_wise", "num_heads": 2},
+    },
+    sequence.Pooled: {"allow_overfull": True},
+    sequence.StepForcing: {"milestone_epochs": [1.0], "ratios": [0.1]},
+    sequence.ListForcing: {"ratios": [0.5, 0.1]},
+    sequence.AccuracyForcing: {"metric": "ned"},
+    neck.BiLstm: {"hidden_size": 4},
+}  # fmt: skip
+AROUND: dict[tuple[type[Table], str], dict[str, Any]] = {
+    (sequence.SequenceLossTable, "brace_penalty"): {"text.charset": "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ()"},
+    **{(sequence.BeamSearch, name): {"model": _SATRN} for name in sequence.BeamSearch.model_fields},
+    **{(sequence.GrammarTable, name): _GRAMMAR for name in sequence.GrammarTable.model_fields},
+    (sequence.GrammarTable, "complete_commands"): _GRAMMAR | {"decode.grammar.balanced_braces": True},
+}
+CHANGES: dict[tuple[type[Table], str], Any] = {
+    (read.TextTable, "tokens"): ["1"],  # of characters, which is refused
+    (sequence.AttentionReader, "channels"): [4, 4, 6, 6, 8, 8, 9],
+    (sequence.Aster, "channels"): [4, 4, 6, 6, 9],
+    (sequence.Aster, "num_blocks"): [1, 1, 1, 1, 2],
+    (sequence.ResidualGrid, "channels"): [4, 4, 9],
+    (sequence.ResidualGrid, "num_blocks"): [1, 1, 2],
+    (sequence.Cstr, "num_blocks"): [1, 1, 1, 1, 2],
+    (sequence.SequenceReaderTable, "max_length"): 2,  # shorter than a label
+    (sequence.Srn, "max_length"): 2,
+    (sequence.Cstr, "max_length"): 2,
+    (sequence.StepForcing, "milestone_epochs"): [2.0],
+    (sequence.StepForcing, "ratios"): [0.9],
+    (sequence.ListForcing, "ratios"): [0.9],
+    (sequence.AccuracyForcing, "floor"): 0.99,
+    (sequence.BeamSearch, "beam_width"): 1,
+    (sequence.GrammarTable, "max_repeats"): 1,
+    (sequence.GrammarTable, "max_phrase_repeats"): 1,
+}
+
+
+class RandomWriter(nn.Module):
+    """Writes anything, the same at each call, so that every way of decoding has something to choose from."""
+
+    def __init__(self, num_classes: int) -> None:
+        super().__init__()
+        self.num_classes, self.generator = num_classes, torch.Generator()
+
+    def init(self, images: Tensor) -> "RandomWriter":
+        self.generator.manual_seed(3)
+        return self
+
+    def select(self, beams: Tensor) -> None:
+        pass
+
+    def keep(self, images: Tensor) -> None:
+        pass
+
+    def step(self, state: "RandomWriter", tokens: Tensor) -> Tensor:
+        logits = torch.randn(1, 1, self.num_classes, generator=self.generator)
+        logits[..., [SequenceVocabulary.pad_id, SequenceVocabulary.bos_id]] = float("-inf")
+        return (logits + torch.zeros(*tokens.shape, 1)).log_softmax(dim=2)
+
+    def forward(self, images: Tensor, inputs: Tensor) -> Tensor:
+        return torch.zeros(*inputs.shape, self.num_classes)
+
+
+def read_anything(task: ReadTask, batch: ReadBatch) -> Any:
+    """Return what a task makes of the network above."""
+    decode = build_decoder(task.recipe.model, task.recipe.decode, task.vocabulary)
+    return decode(RandomWriter(len(task.vocabulary)), batch)
