@@ -23,7 +23,8 @@ from saccade.data.images import read_image
 REPOSITORY = "https://github.com/ankandrew/fast-plate-ocr"
 BATCH_SIZE = 64
 _TRIAL_STEPS, _TRIAL_EPOCHS = 8, 3
-_STEP = re.compile(r"(\d+)/(\d+) \S+ (?:(\d+)s )?(\d+)(ms|s)/step")
+_COLOUR = re.compile(r"\x1b\[[0-9;]*m")
+_STEP = re.compile(r"(?P<done>\d+)/(?P<of>\d+) \S+ (?P<total>\d+)s (?P<step>\d+)(?P<unit>ms|s)/step")
 _PAD = "_"
 Figures = dict[str, Any]
 
@@ -126,11 +127,11 @@ def train_peer(peer: Peer, train: Sequence[Entry], val: Sequence[Entry], *, seco
     """
     rows = [entry for entry in train for _ in range(round(entry.weight))]
     files = {"train": write_annotations(rows, folder / "train"), "val": write_annotations(val, folder / "val")}
-    few = write_annotations(
-        rows[:: max(1, len(rows) // (_TRIAL_STEPS * BATCH_SIZE))][: _TRIAL_STEPS * BATCH_SIZE], folder / "few"
-    )
+    num_few = min(len(rows), _TRIAL_STEPS * BATCH_SIZE)
+    few = write_annotations(rows[:: len(rows) // num_few][:num_few], folder / "few")
+    one = write_annotations(val[:1], folder / "one")  # what Keras says of an epoch holds its validation too
     config = write_config([*train, *val], folder / "plates.yaml")
-    said = peer.run(_make_command(peer, config, few, few, epochs=_TRIAL_EPOCHS, out=folder / "trial"))
+    said = peer.run(_make_command(peer, config, few, one, epochs=_TRIAL_EPOCHS, out=folder / "trial"))
     step_seconds = find_step_seconds(said)
     num_steps = -(-len(rows) // BATCH_SIZE)
     epochs = max(1, int(seconds / (num_steps * step_seconds)))
@@ -138,7 +139,7 @@ def train_peer(peer: Peer, train: Sequence[Entry], val: Sequence[Entry], *, seco
     command = _make_command(peer, config, files["train"], files["val"], epochs=epochs, out=folder / "trained")
     peer.run(command, timeout=1.5 * seconds + 120)
     taken = time.perf_counter() - begun
-    checkpoints = sorted((folder / "trained").glob("*/ckpt-epoch_*.keras"))
+    checkpoints = sorted((folder / "trained").glob("*/ckpt-epoch_*.keras"), key=lambda path: path.stat().st_mtime)
     if not checkpoints:
         raise RuntimeError(f"fast-plate-ocr wrote no checkpoint in {taken:.0f} seconds")
     reader = Path(__file__).with_name("_fast_plate_read.py")
@@ -209,9 +210,11 @@ def find_step_seconds(said: str) -> float:
     Raises:
         RuntimeError: it reported none.
     """
-    found = [
-        float(value) * (1e-3 if unit == "ms" else 1.0) for done, of, _, value, unit in _STEP.findall(said) if done == of
-    ]
-    if not found:
-        raise RuntimeError(f"fast-plate-ocr said nothing of its steps: {said.strip()[-400:]}")
-    return found[-1]
+    plain = _COLOUR.sub("", said)
+    whole = [found for found in _STEP.finditer(plain) if found["done"] == found["of"]]
+    if not whole:
+        raise RuntimeError(f"fast-plate-ocr said nothing of its steps: {plain.strip()[-400:]}")
+    last = whole[-1]
+    if last["unit"] == "ms":
+        return float(last["step"]) / 1000
+    return float(last["total"]) / int(last["of"])  # its own figure is in whole seconds

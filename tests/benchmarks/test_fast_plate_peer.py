@@ -43,11 +43,12 @@ def test_the_configuration_has_every_character_and_a_slot_more_than_the_longest_
 def test_the_last_whole_epoch_says_how_long_a_step_takes() -> None:
     from _fast_plate_peer import find_step_seconds
 
-    said = (
-        "Epoch 1/2\n\r1/8 ━━━━ 20s 3s/step - loss: 3\r8/8 ━━━━ 9s 1s/step - loss: 3\n"
-        "Epoch 2/2\n\r1/8 ━━━━ 2s 410ms/step - loss: 3\r8/8 ━━━━ 3s 402ms/step - loss: 2\n"
-    )
-    assert find_step_seconds(said) == pytest.approx(0.402)
+    bar = "\x1b[1m{}/8\x1b[0m \x1b[32m━━━━\x1b[0m\x1b[37m\x1b[0m \x1b[1m{}\x1b[0m {} - loss: 3"
+    compiling = "\r".join((bar.format(1, "20s", "3s/step"), bar.format(8, "30s", "1s/step")))
+    quick = "\r".join((bar.format(1, "2s", "410ms/step"), bar.format(8, "3s", "402ms/step")))
+    slow = bar.format(8, "11s", "1s/step")
+    assert find_step_seconds(f"Epoch 1/2\n{compiling}\nEpoch 2/2\n{quick}\n") == pytest.approx(0.402)
+    assert find_step_seconds(f"Epoch 1/2\n{compiling}\nEpoch 2/2\n{slow}\n") == pytest.approx(11 / 8)
     with pytest.raises(RuntimeError, match="said nothing of its steps"):
         find_step_seconds("Epoch 1/2\n")
 

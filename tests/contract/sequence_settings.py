@@ -5,7 +5,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from saccade.recipes.tables import neck, read, sequence
+from saccade.recipes.tables import data, neck, read, sequence, training
 from saccade.recipes.tables.base import Table
 from saccade.tasks.read.data import ReadBatch
 from saccade.tasks.read.decode import build_decoder
@@ -18,6 +18,9 @@ _ENCODER = {"hidden_size": 8, "filter_size": 8, "num_layers": 1, "num_heads": 2}
 _DECODER = {"hidden_size": 8, "filter_size": 8, "num_layers": 1, "num_heads": 2}
 _BILSTM = {"name": "bilstm", "hidden_size": 4}
 _SATRN = {"name": "satrn", "backbone": _GRID, "encoder": _ENCODER, "decoder": _DECODER, "max_length": 8}
+#: Labels with spaces, and what a normaliser adds to them.
+FORMULAS = {"text.charset": "0123456789 ^{}"}
+FORMULA_SOURCES = (data.FormulaListSource, data.Im2markupSource, data.InkmlSource, data.AidaSource)
 #: Tokens of LaTeX, with digits that stand for labels.
 _LATEX = {"units": "tokens", "notation": "latex", "tokens": [*"0123456789{}^_", "\\left(", "\\right)", "\\frac"]}
 _FORMULAS = {"format": "tsv", "path": "formulas/all/gt.txt", "images": "images"}
@@ -28,6 +31,10 @@ _GRAMMAR = {
 }
 
 NEEDS: dict[type[Table], dict[str, Any]] = {
+    data.FormulaListSource: {"format": "formula_list", "path": "formulas/all", "images": "images"},
+    data.Im2markupSource: {"format": "im2markup", "path": "formulas/all.lst", "images": "images"},
+    data.InkmlSource: {"format": "inkml", "path": "ink"},
+    data.AidaSource: {"format": "aida", "path": "formulas/all.json", "images": "images"},
     sequence.AttentionReader: {
         "channels": [4, 4, 6, 6, 8, 8, 8], "neck": _BILSTM, "decoder": _WRITER, "max_length": 8,
     },
@@ -45,23 +52,43 @@ NEEDS: dict[type[Table], dict[str, Any]] = {
         "max_length": 8,
     },
     sequence.Cstr: {
-        "base_channels": 2, "num_blocks": [1, 1, 1, 1, 1], "hidden_size": 8, "max_length": 8,
+        "base_channels": 2, "stem_stride": 1, "num_blocks": [1, 1, 1, 1, 1], "hidden_size": 8, "max_length": 8,
         "head": {"name": "position_wise", "num_heads": 2},
     },
     sequence.Pooled: {"allow_overfull": True},
     sequence.StepForcing: {"milestone_epochs": [1.0], "ratios": [0.1]},
-    sequence.ListForcing: {"ratios": [0.5, 0.1]},
-    sequence.AccuracyForcing: {"metric": "ned"},
+    sequence.ListForcing: {"ratios": [0.2, 0.6]},
+    sequence.AccuracyForcing: {"metric": "forced_accuracy"},
     neck.BiLstm: {"hidden_size": 4},
 }  # fmt: skip
 AROUND: dict[tuple[type[Table], str], dict[str, Any]] = {
+    **{(table, name): FORMULAS for table in FORMULA_SOURCES for name in table.model_fields},
+    (data.Im2markupSource, "normalise"): FORMULAS | {"data.train.formulas": "formulas/unspaced.lst"},
     (sequence.SequenceLossTable, "brace_penalty"): {"text.charset": "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ()"},
+    (training.Stage, "model"): {"model": _SATRN},
+    **{(sequence.AccuracyForcing, name): {"train.epochs": 4} for name in ("metric", "floor")},
     **{(sequence.BeamSearch, name): {"model": _SATRN} for name in sequence.BeamSearch.model_fields},
     **{(sequence.GrammarTable, name): _GRAMMAR for name in sequence.GrammarTable.model_fields},
     (sequence.GrammarTable, "complete_commands"): _GRAMMAR | {"decode.grammar.balanced_braces": True},
 }
+#: The recipe beside a variant that others of its union do without.
+VARIANTS: dict[type[Table], dict[str, Any]] = {sequence.BeamSearch: {"model": _SATRN}}
 CHANGES: dict[tuple[type[Table], str], Any] = {
+    (data.FormulaListSource, "path"): "formulas/fewer",
+    (data.FormulaListSource, "images"): "other",
+    **{(data.FormulaListSource, name): "missing.txt" for name in ("tokens", "sources", "levels")},
+    (data.Im2markupSource, "path"): "formulas/fewer.lst",
+    (data.Im2markupSource, "formulas"): "formulas/unspaced.lst",
+    (data.Im2markupSource, "images"): "other",
+    (data.Im2markupSource, "suffix"): ".jpg",
+    (data.InkmlSource, "path"): "more_ink",
+    (data.InkmlSource, "annotation"): "other",
+    (data.InkmlSource, "max_width_px"): 130,
+    (data.AidaSource, "path"): "formulas/fewer.json",
+    (data.AidaSource, "images"): "other",
+    (data.AidaSource, "rules"): "formulas/rules.toml",
     (read.TextTable, "tokens"): ["1"],  # of characters, which is refused
+    (training.Stage, "model"): {"loss": {"label_smoothing": 0.5}},
     (sequence.AttentionReader, "channels"): [4, 4, 6, 6, 8, 8, 9],
     (sequence.Aster, "channels"): [4, 4, 6, 6, 9],
     (sequence.Aster, "num_blocks"): [1, 1, 1, 1, 2],
@@ -103,7 +130,9 @@ class RandomWriter(nn.Module):
         logits[..., [SequenceVocabulary.pad_id, SequenceVocabulary.bos_id]] = float("-inf")
         return (logits + torch.zeros(*tokens.shape, 1)).log_softmax(dim=2)
 
-    def forward(self, images: Tensor, inputs: Tensor) -> Tensor:
+    def forward(self, images: Tensor, inputs: Tensor | None = None) -> Any:
+        if inputs is None:  # of readers that write all at once
+            return (torch.randn(len(images), 9, self.num_classes, generator=self.generator.manual_seed(3)),)
         return torch.zeros(*inputs.shape, self.num_classes)
 
 

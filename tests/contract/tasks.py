@@ -67,6 +67,7 @@ TINY_READERS: dict[str, ReadModel] = {
     ),
     "cstr": Cstr(
         base_channels=2,
+        stem_stride=1,
         num_blocks=(1, 1, 1, 1, 1),
         hidden_size=8,
         head=PositionWise(num_heads=2),

@@ -1,6 +1,7 @@
 """Every recipe under `experiments/` that names data which few people own: it trains for 20 steps on drawn data of the same form."""
 
 import hashlib
+import json
 from dataclasses import replace
 from pathlib import Path
 
@@ -22,7 +23,7 @@ EXPERIMENTS = Path(__file__).parents[2] / "experiments"
 PLATES = ("plates", "plates_mixed", "plates_readings")
 SERIES = sorted(
     path
-    for name in ("cifar10", "cifar100", *PLATES, "tinyimagenet20", "tinyimagenet32")
+    for name in ("cifar10", "cifar100", "crohme20", "formulas", *PLATES, "tinyimagenet20", "tinyimagenet32")
     for path in (EXPERIMENTS / name).glob("*.toml")
 )
 NUM_STEPS, NUM_CLASSES, PER_CLASS = 20, 3, 24
@@ -92,8 +93,38 @@ def write_labelled(folder: Path, plates: list[Plate], name: str, suffix: str, im
     (folder / f"{name}{suffix}").write_text("".join(lines), encoding="utf-8")
 
 
+def write_formulas(root: Path, name: str) -> None:
+    """Write images of a few tokens in the form of each set."""
+    rng = np.random.default_rng(0)
+    labels = [[f"{digit}" for digit in rng.integers(0, 10, 3 + number % 4)] for number in range(40)]
+    labels[0] = [str(digit) for digit in range(10)]  # every token is trained on
+    splits = {"crohme20": ("train", "2014"), "formulas": ("train", "val", "aida")}[name]
+    for split in splits:
+        folder = root / ("crohme" if name == "crohme20" else "series" if split == "aida" else "series/formulas")
+        folder = folder / split if name == "formulas" else folder
+        images = folder / (f"images_{split}" if name == "crohme20" else "images")
+        images.mkdir(parents=True)
+        for number, label in enumerate(labels):
+            image = np.zeros((40, 24 * len(label) + 10 * (number % 2), 3), np.uint8)
+            cv2.putText(image, "".join(label), (4, 30), cv2.FONT_HERSHEY_SIMPLEX, 0.9, (255, 255, 255), 2)
+            cv2.imwrite(str(images / f"{number}.png"), image)
+        lines = "".join(f"{number}.png\t{' '.join(label)}\n" for number, label in enumerate(labels))
+        if name == "crohme20":
+            (folder.parent / "crohme" / f"{split}.tsv").write_text(lines)
+        elif split == "aida":
+            records = [
+                {"filename": f"{number}.png", "image_data": {"full_latex_chars": label}}
+                for number, label in enumerate(labels)
+            ]
+            (folder / "batch.json").write_text(json.dumps(records))
+            images.rename(folder / "background_images")
+        else:
+            (folder / "gt.txt").write_text(lines)
+            (folder / "tokens.txt").write_text("".join(f"{digit}\n" for digit in range(10)))
+
+
 def test_the_series_are_found() -> None:
-    assert {path.parent.name for path in SERIES} == {*FOLDERS, *PLATES, "cifar100"}
+    assert {path.parent.name for path in SERIES} == {*FOLDERS, *PLATES, "cifar100", "crohme20", "formulas"}
     numbers = {path.stem for path in SERIES if path.parent.name == "plates"}
     assert numbers >= {*(f"exp{number:02}" for number in range(2, 14)), "exp11_1"}
     assert {path.stem for path in SERIES if path.parent.name == "cifar100"} >= {"baseline", "exp5", "strong"}
@@ -105,6 +136,8 @@ def test_a_recipe_of_a_series_trains(path: Path, tmp_path: Path, monkeypatch: py
     name = path.parent.name
     if name in FOLDERS:
         write_folders(tmp_path, name)
+    elif name in ("crohme20", "formulas"):
+        write_formulas(tmp_path, name)
     elif name in PLATES:
         write_plates(tmp_path)
         write_plate_sets(tmp_path)

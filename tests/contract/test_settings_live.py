@@ -54,6 +54,7 @@ READ: dict[str, Any] = {
     "optimizer": {"name": "adamw", "learning_rate": 0.02, "weight_decay": 0.1},
     "preprocessing": {"height_px": 48, "width_px": 48},
     "model": {
+        "name": "crnn",
         "backbone": {"name": "light_resnet", "stem_channels": 4, "channels": [4], "num_blocks": [1], "column_size": 8},
         "neck": {"name": "bilstm", "hidden_size": 4},
         "head": {"blank_bias": -3.0},
@@ -80,10 +81,6 @@ NEEDS: dict[type[Table], dict[str, Any]] = sequence_settings.NEEDS | {
     data.FolderSource: FOLDERS,
     data.CifarSource: {"format": "cifar", "variant": "cifar10", "path": "cifar"},
     data.HfDiskSource: {"format": "hf_disk", "path": "hub", "split": "first"},
-    data.FormulaListSource: {"format": "formula_list", "path": "formulas/all", "images": "images"},
-    data.Im2markupSource: {"format": "im2markup", "path": "formulas/all.lst", "images": "images"},
-    data.InkmlSource: {"format": "inkml", "path": "ink"},
-    data.AidaSource: {"format": "aida", "path": "formulas/all.json", "images": "images"},
     data.SyntheticPlatesSource: {"format": "synthetic_plates", "num_images": 12, "two_line_fraction": 0.5},
     training.Sgd: {"momentum": 0.9},
     training.Step: {"milestone_epochs": [1.0], "warmup_epochs": 0.5},
@@ -107,9 +104,6 @@ NEEDS: dict[type[Table], dict[str, Any]] = sequence_settings.NEEDS | {
 #: Sources that read with the help of a package that need not be there.
 PACKAGES: dict[type[Table], str] = {data.HfDiskSource: "datasets", data.LmdbSource: "lmdb"}
 UPRIGHT = {"data.train": [TSV | {"images": "upright"}]}
-#: Labels with spaces, and what a normaliser adds to them.
-FORMULAS = {"text.charset": "0123456789 ^{}"}
-FORMULA_SOURCES = (data.FormulaListSource, data.Im2markupSource, data.InkmlSource, data.AidaSource)
 HSV = {"preprocessing.colour": "rgb", "augment.text_line.hsv_probability": 0.5}
 #: The recipe beside a field, where its table's own needs are not enough: dotted key -> value.
 AROUND: dict[tuple[type[Table], str], dict[str, Any]] = sequence_settings.AROUND | {
@@ -117,8 +111,6 @@ AROUND: dict[tuple[type[Table], str], dict[str, Any]] = sequence_settings.AROUND
     (data.DataTable, "val_fraction"): {"data.val": []},
     (data.DataTable, "workers"): {"data.num_workers": 1, "augment.text_line.noise_probability": 0.5},
     (data.DataTable, "num_workers"): {"data.workers": "thread", "augment.text_line.noise_probability": 0.5},
-    **{(table, name): FORMULAS for table in FORMULA_SOURCES for name in table.model_fields},
-    (data.Im2markupSource, "normalise"): FORMULAS | {"data.train.formulas": "formulas/unspaced.lst"},
     (data.CifarSource, "labels"): {"data.train.variant": "cifar100"},
     (data.CifarSource, "download"): {"data.train.path": "nothing"},
     (data.Keep, "in_classes"): {"classes.names": ["0", "1"], "data.train": [FOLDERS, {"format": "folder", "path": "moved"}]},
@@ -168,19 +160,6 @@ CHANGES: dict[tuple[type[Table], str], Any] = sequence_settings.CHANGES | {
     (data.HfDiskSource, "split"): "second",
     (data.HfDiskSource, "image_column"): "other",
     (data.HfDiskSource, "label_column"): "back",
-    (data.FormulaListSource, "path"): "formulas/fewer",
-    (data.FormulaListSource, "images"): "other",
-    **{(data.FormulaListSource, name): "missing.txt" for name in ("tokens", "sources", "levels")},
-    (data.Im2markupSource, "path"): "formulas/fewer.lst",
-    (data.Im2markupSource, "formulas"): "formulas/unspaced.lst",
-    (data.Im2markupSource, "images"): "other",
-    (data.Im2markupSource, "suffix"): ".jpg",
-    (data.InkmlSource, "path"): "more_ink",
-    (data.InkmlSource, "annotation"): "other",
-    (data.InkmlSource, "max_width_px"): 130,
-    (data.AidaSource, "path"): "formulas/fewer.json",
-    (data.AidaSource, "images"): "other",
-    (data.AidaSource, "rules"): "formulas/rules.toml",
     (data.DataTable, "root"): "elsewhere",
     (data.DataTable, "residency"): "lazy",
     (data.Keep, "min_length"): 4,
@@ -407,6 +386,8 @@ UNIONS = {
     ("recipe", "union"), UNIONS.values(), ids=[".".join(key for key, _, _ in union[0]) for _, union in UNIONS.values()]
 )
 def test_variants_differ(recipe: type[Recipe], union: tuple[Any, ...], folder: Path) -> None:
-    seen = [observe(json.dumps(recipe_with(recipe, steps, {})), folder) for steps in union]
+    around = [sequence_settings.VARIANTS.get(steps[-1][1], {}) for steps in union]
+    raw = [recipe_with(recipe, steps, beside) for steps, beside in zip(union, around, strict=True)]
+    seen = [observe(json.dumps(one), folder) for one in raw]
     assert all("refused" not in one for one in seen), seen
     assert len({json.dumps(one, sort_keys=True) for one in seen}) == len(union)

@@ -41,3 +41,11 @@ def test_offsets_begin_at_zero() -> None:
     """The series' own network draws them at random, in the loop that initialises every convolution."""
     encoder = AsterResNet(1, stem_channels=4, channels=(4,), num_blocks=(1,), deformable=True)
     assert encoder.stages[0].second[0].offsets.weight.abs().sum() == 0
+
+
+def test_few_channels_in_channels_last_are_trained() -> None:
+    """As single-channel images are, for all that PyTorch can tell."""
+    net = AsterResNet(1, stem_channels=4, channels=(4, 4, 6, 6, 8), num_blocks=(1, 1, 1, 1, 1))
+    images = torch.randn(4, 1, 48, 48).to(memory_format=torch.channels_last)
+    net(images).sum().backward()
+    assert all(weight.grad is not None and weight.grad.isfinite().all() for weight in net.parameters())

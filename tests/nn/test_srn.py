@@ -4,8 +4,8 @@ import pytest
 import torch
 from torch import nn
 
-from saccade.nn.positional_2d import make_grid_sinusoids
 from saccade.nn.positional import make_sinusoids
+from saccade.nn.positional_2d import make_grid_sinusoids
 from saccade.nn.residual_grid import GridBackbone, ResidualGrid
 from saccade.nn.resnet_fpn import ResNetFpn
 from saccade.nn.srn import Fusion, SemanticReasoning, Srn, SrnSizes, VisualAttention

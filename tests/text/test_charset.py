@@ -70,5 +70,5 @@ def test_an_unknown_character_is_named_with_its_code_point() -> None:
 
 @pytest.mark.parametrize("token", [0, 4, -1])
 def test_a_token_that_is_no_character_is_refused(token: int) -> None:
-    with pytest.raises(ValueError, match="not a character"):
+    with pytest.raises(ValueError, match="not a unit"):
         Vocabulary(Charset("ABC")).decode([token])

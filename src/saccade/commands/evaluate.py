@@ -108,11 +108,15 @@ def _recompute(record: "Run", predict: Callable[[str], dict[str, Any]]) -> dict[
 def _choose_summary(record: "Run") -> Callable[[list[dict[str, Any]]], dict[str, object]]:
     """Return what computes the metrics of the run's task, without PyTorch."""
     from saccade.metrics.classification import summarise_classification
-    from saccade.metrics.reading import summarise_reading
+    from saccade.recipes.tables.read import TextTable
+    from saccade.recipes.validation import validate_table
+    from saccade.tasks.read.summary import summarise_rows
 
     match record.recipe.get("task"):
         case "read":
-            return summarise_reading
+            file = str(record.folder / "recipe.toml")
+            text = validate_table(TextTable, record.recipe.get("text", {}), file=file)
+            return lambda rows: summarise_rows(rows, text)
         case "classify":
             classes = record.preprocessing.get("classes")
             if not isinstance(classes, list):
@@ -172,7 +176,8 @@ def _list_tables(summary: Mapping[str, Any]) -> list["Table"]:
     if "by_class" in summary:
         return [_list_metrics(summary), _list_classes(summary)]
     apart = [_list_apart(summary[f"by_{key}"], key) for key in _APART if f"by_{key}" in summary]
-    return [_list_metrics(summary), *apart, _list_lengths(summary["by_length"]), _list_worst(summary["by_character"])]
+    worst = summary["by_character"] if "by_character" in summary else summary["by_token"]
+    return [_list_metrics(summary), *apart, _list_lengths(summary["by_length"]), _list_worst(worst)]
 
 
 def _make_table(*columns: str) -> "Table":
@@ -229,6 +234,14 @@ def _list_apart(rows: Sequence[Mapping[str, Any]], key: str) -> "Table":
 
 
 def _list_lengths(rows: Sequence[Mapping[str, Any]]) -> "Table":
+    """List the exact match and the faults by the length of the truth: each length in characters, ranges of them in tokens."""
+    if rows and "low" in rows[0]:
+        table = _make_table("tokens", "images", "exact_match", "wer")
+        for row in rows:
+            write = partial(_write_share, num_images=row["n"])
+            span = str(row["low"]) if row["low"] == row["high"] else f"{row['low']} to {row['high']}"
+            table.add_row(span, f"{row['n']:,}", write(row["exact_match"]["value"]), write(row["wer"]["value"]))
+        return table
     table = _make_table("characters", "images", "exact_match", "cer")
     for row in rows:
         write = partial(_write_share, num_images=row["n"])
@@ -237,12 +250,13 @@ def _list_lengths(rows: Sequence[Mapping[str, Any]]) -> "Table":
 
 
 def _list_worst(rows: Sequence[Mapping[str, Any]]) -> "Table":
-    """List the characters that cost most, by how often they were read wrongly."""
+    """List the characters or tokens that cost most, by how often they were read wrongly."""
     table = _make_table("worst", "seen", "read right", "read as")
     missed = [(row["support"] * (1 - row["recall"]), row) for row in rows if row["support"] and row["recall"] < 1]
     for _, row in sorted(missed, key=lambda item: -item[0])[:_NUM_WORST]:
         read_as = ", ".join(f"{other or 'nothing'} {count}x" for other, count in row["confusions"].items())
-        table.add_row(row["character"], f"{row['support']:,}", _write_share(row["recall"], row["support"]), read_as)
+        unit = row["character"] if "character" in row else row["token"]
+        table.add_row(unit, f"{row['support']:,}", _write_share(row["recall"], row["support"]), read_as)
     return table
 
 

@@ -125,7 +125,9 @@ def read_pool(
     """
     listings = [read_source(source, root) for source in sources]
     examples = [
-        Example(replace(name_in_split(entry, index, len(sources)), source=source.name or entry.source), index, source.keep)
+        Example(
+            replace(name_in_split(entry, index, len(sources)), source=source.name or entry.source), index, source.keep
+        )
         for index, (source, listing) in enumerate(zip(sources, listings, strict=True))
         for entry in listing.entries
     ]

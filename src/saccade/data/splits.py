@@ -240,7 +240,9 @@ def _sift_units(pool: Pool, units: Units) -> None:
         if not unknown:
             return None
         if isinstance(unknown, str):
-            return f"label {quote(example.entry.label)} holds {describe_characters(unknown)}, which is not in the charset"
+            return (
+                f"label {quote(example.entry.label)} holds {describe_characters(unknown)}, which is not in the charset"
+            )
         return f"label {quote(example.entry.label)} holds {', '.join(unknown[:3])}, which is not among the tokens"
 
     if isinstance(units, Charset):

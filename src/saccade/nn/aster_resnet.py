@@ -21,25 +21,30 @@ _NUM_NARROWING = 2
 
 
 class AsterBlock(nn.Module):
-    """A 1x1 convolution, which strides, a 3x3 convolution, and a shortcut."""
+    """A 1x1 convolution, which strides, a 3x3 convolution, and a shortcut.
+
+    Both convolutions that would stride are 1x1 and see only what they step on, so the steps are taken before them, once:
+    a 1x1 convolution that strides over few channels in channels_last crashes in PyTorch 2.15's backward pass on CPUs.
+    """
 
     def __init__(self, in_channels: int, out_channels: int, stride: tuple[int, int], *, deformable: bool) -> None:
         """Build the layers; `stride` is (vertical, horizontal), `deformable` concerns the 3x3 convolution."""
         super().__init__()
-        self.first = ConvNorm(in_channels, out_channels, 1, stride=stride)
+        self.stride = stride
+        self.first = ConvNorm(in_channels, out_channels, 1)
         self.second: nn.Module = (
             nn.Sequential(DeformableConv(out_channels, out_channels, 3), nn.BatchNorm2d(out_channels))
             if deformable
             else ConvNorm(out_channels, out_channels, 3, activation=None)
         )
         unchanged = in_channels == out_channels and stride == (1, 1)
-        self.shortcut = (
-            nn.Identity() if unchanged else ConvNorm(in_channels, out_channels, 1, stride=stride, activation=None)
-        )
+        self.shortcut = nn.Identity() if unchanged else ConvNorm(in_channels, out_channels, 1, activation=None)
         self.activation = nn.ReLU(inplace=True)
 
     def forward(self, features: Float[Tensor, "B C H W"]) -> Float[Tensor, "B C2 H2 W2"]:
         """Return the features of this block."""
+        down, across = self.stride
+        features = features[:, :, ::down, ::across]
         outputs: Tensor = self.activation(self.second(self.first(features)) + self.shortcut(features))
         return outputs
 

@@ -64,7 +64,7 @@ class CstrSizes:
     """
 
     base_channels: int = 48
-    num_blocks: tuple[int, int, int, int, int] = (1, 4, 7, 5, 3)
+    num_blocks: tuple[int, ...] = (1, 4, 7, 5, 3)
     pyramid_channels: int = 512
     cbam_reduction: int = 16
     stem_stride: int = 1

@@ -91,8 +91,10 @@ class MultiHeadAttention(nn.Module):
         products = self._split(self.query(queries)) @ keys.transpose(2, 3) * self.scale
         if mask is not None:
             products = products.masked_fill(~mask.unsqueeze(1), float("-inf"))
-        return products.softmax(dim=-1)
+        weights: Tensor = products.softmax(dim=-1)
+        return weights
 
     def _split(self, vectors: Tensor) -> Tensor:
         """(B, L, heads * head) -> (B, heads, L, head)."""
-        return vectors.unflatten(2, (self.num_heads, -1)).transpose(1, 2)
+        split: Tensor = vectors.unflatten(2, (self.num_heads, -1))
+        return split.transpose(1, 2)

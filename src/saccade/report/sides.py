@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from saccade.doctor.attribution import NO_QUESTION
 from saccade.errors import InputError
+from saccade.metrics.sequence import Units, score_sequences
 from saccade.metrics.text import score_texts
 from saccade.recipes.diff import flatten, plain
 from saccade.recipes.loader import load
@@ -23,7 +24,9 @@ from saccade.recipes.tables.training import LOWER_IS_BETTER
 from saccade.recipes.unset import covers
 from saccade.records.reader import Run, find_runs, read_run, read_status
 
-SHARES = frozenset({"exact_match", "within_1", "within_2", "top1_accuracy", "top5_accuracy"})
+SHARES = frozenset(
+    {"exact_match", "exact_match_normalised", "within_1", "within_2", "validity", "top1_accuracy", "top5_accuracy"}
+)
 """Metrics by which an image is either right or wrong."""
 
 _DEFAULT_METRICS = {"read": "exact_match", "classify": "top1_accuracy"}
@@ -79,7 +82,7 @@ class Side:
 
     def is_higher_better(self, metric: str) -> bool:
         """Return whether more is better: by the metric's name, of one that is not known by the recipe."""
-        if metric in SHARES | LOWER_IS_BETTER | {"ned"}:
+        if metric in SHARES | LOWER_IS_BETTER | {"ned", "bleu", "leaderboard_score"}:
             return metric not in LOWER_IS_BETTER
         return self.table("select").get("higher_is_better") is not False
 
@@ -315,14 +318,20 @@ def _count(
     run: Run, rows: Sequence[Mapping[str, Any]], task: str, metric: str
 ) -> tuple[NDArray[np.float64] | None, NDArray[np.float64] | None]:
     """Return numerators and denominators of a metric that asks for more than right or wrong; None for what is no mean."""
-    if task == "read" and metric in (*_WITHIN, "ned", "cer"):
+    if task == "read" and metric in ("ned", "cer"):
         scores = score_texts([row["prediction"] for row in rows], [row["target"] for row in rows])
         if metric == "ned":
             return np.array([score.similarity for score in scores]), None
         distances = np.array([score.distance for score in scores], dtype=np.float64)
-        if metric == "cer":
-            return distances, np.array([score.target_length for score in scores], dtype=np.float64)
-        return (distances <= _WITHIN[metric]).astype(np.float64), None
+        return distances, np.array([score.target_length for score in scores], dtype=np.float64)
+    if task == "read" and metric in (*_WITHIN, "wer", "wer_max"):
+        units: Units = "tokens" if run.recipe.get("text", {}).get("units") == "tokens" else "characters"
+        scores = score_sequences([row["prediction"] for row in rows], [row["target"] for row in rows], units)
+        if metric == "wer":
+            return np.array([score.distance / max(score.target_length, 1) for score in scores]), None
+        if metric == "wer_max":
+            return np.array([1 - score.similarity for score in scores]), None
+        return np.array([float(score.distance <= _WITHIN[metric]) for score in scores]), None
     if task == "classify" and metric == "top5_accuracy":
         best = [[pair[0] for pair in row.get("top_k", ())[:5]] for row in rows]
         return np.array([float(row["target"] in names) for row, names in zip(rows, best, strict=True)]), None

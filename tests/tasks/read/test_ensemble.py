@@ -51,13 +51,15 @@ def test_a_reader_and_itself_in_another_order_read_as_one(width: int) -> None:
 def test_members_with_other_tokens_are_refused() -> None:
     reader = TableReader(make_table(1, 1))
     with pytest.raises(InputError) as error:
-        EnsembleReader([Member("satrn", reader, OUTPUTS), Member("aster", reader, ("pad", "bos", "eos", "a", "d", "e"))])
+        EnsembleReader(
+            [Member("satrn", reader, OUTPUTS), Member("aster", reader, ("pad", "bos", "eos", "a", "d", "e"))]
+        )
     assert str(error.value) == (
         "members of an ensemble read the same tokens: aster lacks 'b', 'c'; satrn lacks 'd', 'e'; "
         "train them with one token list"
     )
+    many = Member("satrn", reader, (*OUTPUTS, *(f"t{number}" for number in range(7))))
     with pytest.raises(InputError, match="aster lacks 't0', 't1', 't2', 't3', 't4' and 2 more; train"):
-        many = Member("satrn", reader, (*OUTPUTS, *(f"t{number}" for number in range(7))))
         EnsembleReader([many, Member("aster", reader, OUTPUTS)])
     with pytest.raises(InputError, match="aster: the weight of a member of an ensemble is above 0"):
         EnsembleReader([Member("satrn", reader, OUTPUTS), Member("aster", reader, OUTPUTS, weight=0.0)])

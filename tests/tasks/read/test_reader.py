@@ -6,8 +6,8 @@ from torch import nn
 
 from saccade.nn.attention_decoder import AttentionDecoder, AttentionDecoderOptions
 from saccade.nn.grid_encoder import GridEncoder
-from saccade.nn.residual_grid import ResidualGrid
 from saccade.nn.normalise import Normalise
+from saccade.nn.residual_grid import ResidualGrid
 from saccade.nn.transformer_decoder import TransformerDecoder, TransformerDecoderOptions
 from saccade.tasks.read.reader import EncoderDecoder
 

@@ -49,7 +49,9 @@ class TableReader:
 
 
 def make_table(num_images: int, num_positions: int, num_classes: int = 6) -> Tensor:
-    logits = 2 * torch.randn(num_images, num_positions, num_classes, num_classes, generator=torch.Generator().manual_seed(3))
+    logits = 2 * torch.randn(
+        num_images, num_positions, num_classes, num_classes, generator=torch.Generator().manual_seed(3)
+    )
     logits[..., :2] = float("-inf")
     return logits.softmax(dim=3)
 
@@ -202,10 +204,8 @@ def test_a_grammar_forbids_what_the_reader_prefers(width: int | None) -> None:
     table = torch.zeros(2, 1, 5, 5)
     table[:, 0, :, [EOS, A, B]] = torch.tensor([0.01, 0.97, 0.02])
     reader, images = TableReader(table), torch.zeros(2, 1)
-    if width is None:
-        found = search_greedy(reader, images, 8, grammar)
-    else:
-        found = search_beam(reader, images, width, 8, grammar=grammar)
+    greedy = search_greedy(reader, images, 8, grammar)
+    found = greedy if width is None else search_beam(reader, images, width, 8, grammar=grammar)
     assert found[0].tokens == found[1].tokens == (A, A, B, A, A, B, A, A)
     assert found[0].token_log_probabilities[:3] == pytest.approx([math.log(p) for p in (0.97, 0.97, 0.02)])
 

@@ -80,8 +80,8 @@ class EnsembleReader:
         """Append a token to each beam; return the logarithm of the members' mean probability of the next."""
         assert isinstance(state, EnsembleState)
         answers = []
-        for member, own, order in zip(self.members, state.states, self._orders, strict=True):
-            order = order.to(tokens.device)
+        orders = [order.to(tokens.device) for order in self._orders]
+        for member, own, order in zip(self.members, state.states, orders, strict=True):
             answers.append(member.reader.step(own, order[tokens])[:, :, order])
         weights = self._log_weights.to(tokens.device).view(-1, 1, 1, 1)
         return (torch.stack(answers) + weights).logsumexp(dim=0)

@@ -1,22 +1,17 @@
 """What a reader is judged by; the definitions are in `saccade.metrics`."""
 
-from collections.abc import Mapping, Sequence
-from dataclasses import asdict
+from collections.abc import Sequence
 from statistics import fmean
 from typing import Any
 
-from saccade.metrics.intervals import bootstrap_interval
-from saccade.metrics.reading import summarise_reading
-from saccade.metrics.sequence import Notation, compute_sequence_metrics, score_sequences, summarise_sequences
+from saccade.metrics.sequence import compute_sequence_metrics, score_sequences
 from saccade.metrics.text import compute_text_metrics
 from saccade.recipes.tables.read import TextTable
 from saccade.records.predictions import ReadPrediction
 from saccade.tasks.base import Metrics
-from saccade.text.latex import normalise_latex
-from saccade.text.structure import find_fault
+from saccade.tasks.read.summary import find_notation
 
 _NAMES = ("exact_match", "within_1", "within_2", "cer", "ned")
-_LATEX = Notation(normalise_latex, find_fault)
 
 
 class ReadMetrics(Metrics[ReadPrediction]):
@@ -54,22 +49,3 @@ class ReadMetrics(Metrics[ReadPrediction]):
             alone = fmean(score.similarity for score in score_sequences(predictions, targets, self._text.units))
             metrics |= {"forced_accuracy": fmean(forced), "exposure_gap": fmean(forced) - alone}
         return metrics
-
-
-def find_notation(text: TextTable) -> Notation | None:
-    """Return what is known of how the texts are written; None where nothing is."""
-    return _LATEX if text.notation == "latex" else None
-
-
-def summarise_rows(rows: Sequence[Mapping[str, Any]], text: TextTable) -> dict[str, object]:
-    """Recompute every metric with its interval from stored prediction rows."""
-    has_tokens = text.units == "tokens"
-    summary = summarise_sequences(rows, "tokens", find_notation(text)) if has_tokens else summarise_reading(rows)
-    told = [row for row in rows if row.get("forced_accuracy") is not None]
-    if not told:
-        return summary
-    scores = score_sequences([row["prediction"] for row in told], [row["target"] for row in told], text.units)
-    forced = [row["forced_accuracy"] for row in told]
-    gaps = [accuracy - score.similarity for accuracy, score in zip(forced, scores, strict=True)]
-    exposure = {"forced_accuracy": bootstrap_interval(forced), "exposure_gap": bootstrap_interval(gaps)}
-    return {**{name: asdict(estimate) for name, estimate in exposure.items()}, **summary}

@@ -96,6 +96,6 @@ class EncoderDecoder(nn.Module):
         finally:
             for module in training:
                 module.training = True
-        # Weights that autocast cast in here carry no gradient, and it would hand them to the pass that needs one.
+        # Older PyTorch hands weights that autocast cast in here, without a gradient, to the pass that needs one.
         torch.clear_autocast_cache()
         return torch.cat(tokens, dim=1)[:, 1:]

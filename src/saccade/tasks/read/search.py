@@ -67,24 +67,33 @@ def search_greedy(reader: Reader, images: Any, max_length: int, grammar: Grammar
     log_probabilities = torch.zeros(len(rows), max_length + 1, device=first.device)
     is_live = torch.ones(len(rows), dtype=torch.bool, device=first.device)
     positions = None if grammar is None else _Positions(grammar, len(rows))
+    written: list[tuple[Tensor, Tensor]] = []  # since images last left
     for length in range(max_length + 1):
         answers = reader.step(state, tokens)
         if positions is not None:
             answers = positions.mask(answers, is_live.unsqueeze(1), max_length - length)
         values, tokens = answers.squeeze(1).max(dim=1, keepdim=True)
-        texts[rows, length], log_probabilities[rows, length] = tokens[:, 0], values[:, 0]
-        is_live &= tokens[:, 0] != EOS_ID
-        num_live = int(is_live.sum())
-        if num_live == 0:
-            break
+        written.append((tokens, values))
+        ends = tokens[:, 0] == EOS_ID
+        has_ended = bool(ends.any())
+        if has_ended:
+            is_live &= ~ends
         if positions is not None:
             positions.advance(torch.zeros_like(tokens), tokens, is_live.unsqueeze(1))
-        if num_live <= (1 - _LEAVING_SHARE) * len(rows):
-            kept = is_live.nonzero().squeeze(1)
-            state.keep(kept)
-            rows, tokens, is_live = rows[kept], tokens[kept], is_live[kept]
-            if positions is not None:
-                positions.keep(kept)
+        num_live = int(is_live.sum()) if has_ended else len(rows)
+        if length < max_length and num_live > (1 - _LEAVING_SHARE) * len(rows):
+            continue
+        columns = slice(length + 1 - len(written), length + 1)
+        texts[rows, columns] = torch.cat([one for one, _ in written], dim=1)
+        log_probabilities[rows, columns] = torch.cat([one for _, one in written], dim=1)
+        written = []
+        if num_live == 0:
+            break
+        kept = is_live.nonzero().squeeze(1)
+        state.keep(kept)
+        rows, tokens, is_live = rows[kept], tokens[kept], is_live[kept]
+        if positions is not None:
+            positions.keep(kept)
     return [
         _cut(text, values, max_length) for text, values in zip(texts.tolist(), log_probabilities.tolist(), strict=True)
     ]

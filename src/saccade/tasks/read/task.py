@@ -24,9 +24,10 @@ from saccade.tasks.read.concatenation import Partners, concatenate
 from saccade.tasks.read.data import ReadBatch, ReadExamples, ReadSample, collate
 from saccade.tasks.read.decode import Decoder, build_decoder
 from saccade.tasks.read.loss import AnyVocabulary, Loss, build_loss
-from saccade.tasks.read.metrics import ReadMetrics, summarise_rows
+from saccade.tasks.read.metrics import ReadMetrics
 from saccade.tasks.read.models import build_model, build_vocabulary, count_steps
 from saccade.tasks.read.render import render_reading
+from saccade.tasks.read.summary import summarise_rows
 from saccade.text.charset import Charset
 
 
@@ -111,13 +112,14 @@ class ReadTask(Task[ReadBatch, ReadPrediction]):
         if rng is None or not self._augments:
             return example
         augment = self.recipe.augment
-        if augment.concatenation.probability > 0:
+        num_steps = self._num_steps
+        if augment.concatenation.probability > 0 and num_steps is not None:
             example = concatenate(
                 example,
                 self._partners,
                 self._preprocessing,
                 probability=augment.concatenation.probability,
-                num_steps=self._num_steps,
+                num_steps=num_steps,
                 rng=rng,
             )
         return replace(example, image=augment_text_line(example.image, augment, rng))
@@ -160,7 +162,7 @@ class ReadTask(Task[ReadBatch, ReadPrediction]):
 
     def render(self, image: np.ndarray, target: Any, prediction: ReadPrediction | None) -> np.ndarray:
         """Return the image with its truth and what was read below it."""
-        return render_reading(image, target, prediction)
+        return render_reading(image, target, prediction, units=self.recipe.text.units)
 
     def frozen_recipe(self) -> ReadRecipe:
         """Return the recipe with the charset that the training labels gave."""
