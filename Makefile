@@ -7,6 +7,9 @@ PIP    := $(BIN)/python -m pip --disable-pip-version-check
 TRAIN  := $(VENV)/.installed-train
 DEV    := $(VENV)/.installed-dev
 
+# Tests run side by side, a file at a time, each process with one thread: two that spin on the same core starve each other.
+TOGETHER := -n auto --maxprocesses 4 --dist loadfile
+
 # What `make slow` does for the browser tests: nothing where there is a Chromium, otherwise Debian's package, where we may install it.
 # Where neither can be, those tests are skipped and say so.
 INSTALL_BROWSER ?= \
@@ -36,13 +39,13 @@ demo: $(TRAIN) ## train two small experiments on synthetic plates, compare them,
 	$(BIN)/saccade demo
 
 test: $(DEV) ## unit, contract and parity tests: no data, no network (under 4 minutes)
-	$(BIN)/python -m pytest -m "not slow and not realdata" tests
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest $(TOGETHER) -m "not slow and not realdata" tests
 
 check: $(DEV) ## ruff, mypy --strict, every test that is not slow, real data from SACCADE_DATA or .data (under 15 minutes)
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
-	$(BIN)/python -m pytest -m "not slow" tests
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest $(TOGETHER) -m "not slow" tests
 
 slow: $(DEV) ## kills, ranks, real trackers, fuzzing, pages in a browser (under 40 minutes)
 	@$(INSTALL_BROWSER)

@@ -11,6 +11,7 @@ from saccade.engine.history import Hooks
 from saccade.engine.predictor import Predictor
 from saccade.engine.run import train_run
 from saccade.recipes.loader import load as load_recipe
+from saccade.records.reader import read_run
 from saccade.tasks.base import Task
 from saccade.tasks.registry import build_task
 
@@ -41,9 +42,10 @@ def load(model: str | Path, *, device: str = "auto") -> Recogniser:
     """Return the recogniser of a run folder: its best checkpoint, moving average where there is one.
 
     Raises:
-        InputError: the folder is no run, or has no checkpoint.
+        InputError: the folder is no run, is half written or damaged, or has no checkpoint.
     """
     folder = Path(model)
+    read_run(folder)
     return Recogniser(Predictor(build_task(load_recipe(folder / "recipe.toml").recipe), folder, device=device))
 
 

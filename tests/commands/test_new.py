@@ -199,6 +199,33 @@ def test_label_folders_with_many_images_each_are_classes(tmp_path, monkeypatch, 
     assert f"--task {other})" in capsys.readouterr().err.splitlines()[0]
 
 
+@pytest.mark.parametrize("odd", ["cat/a.png", "cat/0 (1).png", "cow/c1.png"])
+def test_an_odd_name_does_not_turn_classes_into_texts(tmp_path, monkeypatch, odd, capsys):
+    monkeypatch.chdir(make_classes(tmp_path, 20))
+    (tmp_path / odd).parent.mkdir(exist_ok=True)
+    (tmp_path / odd).write_bytes(cv2.imencode(".png", np.full((30, 30, 3), 200, np.uint8))[1].tobytes())
+    assert run(["new", "."]) == 0
+    assert load("recipe.toml").recipe.task == "classify"
+    assert (
+        capsys.readouterr()
+        .err.splitlines()[0]
+        .endswith("one folder a label (taken for classes; for folders that name a text: --task read)")
+    )
+
+
+def test_labels_in_file_names_say_how_to_make_them_classes(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    make_images(tmp_path / "images", [(f"{'cat' if number % 2 else 'dog'}_{number}.png", None) for number in range(20)])
+    assert run(["new", "images"]) == 0
+    assert (
+        capsys.readouterr()
+        .err.splitlines()[0]
+        .endswith("before the first _ (taken for texts; for classes: --task classify)")
+    )
+    assert run(["new", "images", "--task", "classify", "--out", "classes.toml"]) == 0
+    assert load("classes.toml").recipe.task == "classify"
+
+
 def test_the_task_that_is_asked_for(tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(make_classes(tmp_path, 5))
     for task in ("read", "classify"):

@@ -112,8 +112,10 @@ def test_python_refuses_what_is_no_image(trained, image):
 
 
 def test_python_refuses_what_is_no_run(tmp_path):
-    with pytest.raises(InputError, match="no such recipe file"):
-        saccade.load(tmp_path)
+    message = r"is not a run folder \(no status\.json\): name the folder that `saccade train` printed$"
+    for place in (tmp_path, tmp_path / "none"):
+        with pytest.raises(InputError, match=message):
+            saccade.load(place)
 
 
 @pytest.mark.parametrize(

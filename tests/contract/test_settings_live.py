@@ -152,6 +152,7 @@ CHANGES: dict[tuple[type[Table], str], Any] = sequence_settings.CHANGES | {
     (data.FilenameSource, "pattern"): "^(?P<text>..)",
     (data.FolderSource, "path"): "moved",
     (data.SourceTable, "weight"): 1.55,
+    (data.SourceTable, "name"): "these",
     (data.SyntheticPlatesSource, "layouts"): ["00 AA"],
     (classify.MixUpCutMix, "switch_probability"): 0.02,
     (data.CifarSource, "path"): "nothing",
@@ -293,6 +294,7 @@ def observe(text: str, folder: Path) -> dict[str, str]:
     }
     if isinstance(task, ReadTask):
         seen["lines"] = task.examples("val")[0].num_lines
+        seen["source"] = task.examples("train")[0].source
         seen["decoded"] = (
             decode_logits(make_logits(len(task.vocabulary)), task.vocabulary, recipe.decode)
             if isinstance(task.vocabulary, Vocabulary)

@@ -313,6 +313,30 @@ def test_rows_are_means_over_their_window(tmp_path: Path) -> None:
         assert row["loss"] == pytest.approx((every[2 * number]["loss"] + every[2 * number + 1]["loss"]) / 2, rel=1e-5)
 
 
+def read_log(folder: Path) -> list[dict[str, Any]]:
+    return [row for row in read_run(folder).history() if "event" not in row]
+
+
+def test_an_epoch_without_a_row_gets_one_at_its_end(tmp_path: Path) -> None:
+    def train_logged(every: int, batch_size: int) -> list[dict[str, Any]]:
+        table = TrainTable(**LOOP | {"epochs": 4, "log_every_steps": every, "batch_size": batch_size})
+        return read_log(train(ShapesTask(make_recipe(train=table)), tmp_path / f"{every}-{batch_size}"))
+
+    every = train_logged(1, 8)
+    assert len(every) == 16  # 32 images: four steps an epoch
+    for log_every_steps, steps in (
+        (50, [4, 8, 12, 16]),
+        (6, [4, 6, 12, 16]),
+        (5, [4, 5, 10, 15]),
+        (3, [3, 6, 9, 12, 15]),
+    ):
+        rows = train_logged(log_every_steps, 8)
+        assert [row["step"] for row in rows] == steps
+        for first, row in zip([0, *steps], rows, strict=False):
+            losses = [one["loss"] for one in every[first : row["step"]]]
+            assert row["loss"] == pytest.approx(sum(losses) / len(losses), rel=1e-5)
+
+
 def test_the_record_names_class_file_and_hash_of_the_task(tmp_path):
     task = read_run(train(ShapesTask(make_recipe()), tmp_path)).environment["task"]
     assert task["class"] == "tests.contract.witness.ShapesTask"

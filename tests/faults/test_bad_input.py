@@ -234,8 +234,28 @@ def test_a_half_written_run_folder(folder, copied, verb, name, capsys):
     assert "remove it, train again" in line
 
 
+def set_state(run_folder, state):
+    status = json.loads((run_folder / "status.json").read_text())
+    (run_folder / "status.json").write_text(json.dumps(status | {"state": state}))
+
+
+def test_empty_names(folder, finished, capsys):
+    assert refuse(capsys, "predict", "", "0.png").startswith("the name of the run is empty; name the folder")
+    assert refuse(capsys, "predict", finished, "").startswith("the name of an image is empty; name images")
+
+
+@pytest.mark.parametrize("verb", [("train",), ("data", "stats"), ("data", "look"), ("recipe", "show")])
+def test_a_folder_of_images_in_place_of_a_recipe(folder, verb, capsys):
+    Path("my animals/cat").mkdir(parents=True)
+    line = refuse(capsys, *verb, "my animals")
+    assert line.endswith(
+        "is a folder; give a recipe file; for a folder of images make one with: saccade new 'my animals'"
+    )
+
+
 def test_a_run_without_a_checkpoint(folder, copied, capsys):
     shutil.rmtree(copied / "checkpoints")
+    set_state(copied, "stopped")
     assert "has no best checkpoint" in refuse(capsys, "predict", copied, "0.png")
     assert "has no checkpoint to go on from" in refuse(capsys, "train", "--resume", copied)
 
@@ -339,6 +359,7 @@ def test_a_second_writer(folder, copied, capsys):
         lock.truncate(0)
         lock.write("77\n")
         lock.flush()
+        set_state(copied, "running")
         line = refuse(capsys, "train", "--resume", copied)
     assert "is being written by process 77" in line
     assert "wait for it, or stop it" in line

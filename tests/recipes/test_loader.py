@@ -159,6 +159,8 @@ def test_a_file_that_is_none(write, tmp_path):
     write("run/recipe.toml", "")
     fails("none.toml", "none.toml: no such recipe file")
     fails("run", "run: is a folder; give a recipe file, e.g. run/recipe.toml")
+    (tmp_path / "x y").mkdir()
+    fails("x y", "x y: is a folder; give a recipe file; for a folder of images make one with: saccade new 'x y'")
 
 
 @pytest.mark.parametrize(
@@ -290,7 +292,8 @@ def test_data_replaces_train_and_empties_the_rest(write, tmp_path):
         ("tvs:x", 'unknown format "tvs"; nearest: "tsv"'),
         (
             "synthetic_plates:x",
-            'unknown format "synthetic_plates"; valid: "tsv", "csv", "paddleocr", "doctr", "lmdb", "filename", "folder"',
+            'unknown format "synthetic_plates"; valid: "tsv", "csv", "paddleocr", "doctr", "lmdb", "filename", "folder", '
+            '"formula_list", "im2markup", "inkml", "aida"',
         ),
         ("tst=tsv:x", 'unknown split "tst"; nearest: "test"'),
     ],

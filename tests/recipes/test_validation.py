@@ -14,14 +14,14 @@ WRONG = {
     # unknown names
     "[model.nekc]\nhidden_size = 3": 'unknown key "model.nekc.hidden_size"; nearest: "model.neck"',
     "[train]\nepoch = 3": 'unknown key "train.epoch"; nearest: "train.epochs"',
-    "[train]\nlr = 3": 'unknown key "train.lr"; nearest: "optimizer.learning_rate"',
+    "[train]\nlr = 3": 'unknown key "train.lr"; nearest: "optimizer.learning_rate", "model.decoder.last_relu"',
     "epochs = 3": 'unknown key "data.train[0].epochs"; nearest: "train.epochs"',
     "[select]\nzzz = 1": 'unknown key "select.zzz"; valid in select: metric, higher_is_better (and 1 more)',
     "[extend]": 'unknown key "extend"; nearest: "extends", "text", "seed"',
     # variants
     '[optimizer]\nname = "adamx"': 'unknown optimizer.name "adamx"; nearest: "adam", "adamw", "adamp"',
-    '[decode]\nname = "foo"': 'unknown decode.name "foo"; valid: "greedy", "prefix_beam"',
-    '[model]\nname = "crn"': '"model.name": expected "crnn", found string "crn"; nearest: "crnn"',
+    '[decode]\nname = "foo"': 'unknown decode.name "foo"; valid: "greedy", "prefix_beam", "beam_search"',
+    '[model]\nname = "crn"': 'unknown model.name "crn"; nearest: "crnn", "srn"',
     "[schedule]\nwarmup_epochs = 1": (
         '"schedule.warmup_epochs" is not a key of schedule "constant"; step, cosine have it'
     ),
@@ -29,12 +29,13 @@ WRONG = {
         '"model.neck.hidden_size" is not a key of model.neck "none"; bilstm has it'
     ),
     'images = "x"': (
-        '"data.train[0].images" is not a key of data.train[0] "synthetic_plates"; tsv, csv, paddleocr, doctr have it'
+        '"data.train[0].images" is not a key of data.train[0] "synthetic_plates"; tsv, csv, paddleocr, doctr, formula_list, '
+        "im2markup, aida have it"
     ),
     '[[data.val]]\nformat = "tvs"': 'unknown data.val[0].format "tvs"; nearest: "tsv"',
     '[[data.val]]\npath = "x"': (
         'missing key "data.val[0].format"; valid: "tsv", "csv", "paddleocr", "doctr", "lmdb", "filename", "folder", "cifar", '
-        '"hf_disk", "synthetic_plates"'
+        '"hf_disk", "formula_list", "im2markup", "inkml", "aida", "synthetic_plates"'
     ),
     # values
     '[train]\nepochs = "ten"': '"train.epochs": expected integer >= 1, <= 100000, found string "ten"',

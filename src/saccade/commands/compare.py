@@ -54,6 +54,8 @@ def compare(
     )
     for path in written:
         print(f"wrote {path}", file=sys.stderr)
+    if write is not None and not written:
+        print(f"wrote nothing to {write}: there are no changes that recipes could separate", file=sys.stderr)
     if as_json:
         documents = [_describe(found) for found in comparisons]
         document = documents[0] if len(documents) == 1 else documents

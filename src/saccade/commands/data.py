@@ -195,7 +195,7 @@ def _read_source(
 
 def _look_like_classes(split: "Split", num_labels: int) -> bool:
     """Apply the rule of `saccade new`; images that were dropped had a label too."""
-    from saccade.commands.new import look_like_classes
+    from saccade.data.formats.discover import look_like_classes
 
     return look_like_classes(len(split.entries) + sum(map(len, split.dropped.values())), num_labels)
 

@@ -22,6 +22,7 @@ _NUM_WORST = 5
 _NUM_TAKEN_FOR = 3
 _NUM_BEST = 5
 _LONGEST_NAME = 30
+_NUM_LAST = 10
 
 
 def evaluate(
@@ -69,7 +70,7 @@ def evaluate(
         shown = metrics["splits"] if split is None else {split: metrics["splits"][split]}
         _print(record, shown)
         if "selection" in metrics:
-            _print_selection(metrics["selection"], metrics["splits"])
+            _print_selection(record, metrics["selection"], metrics["splits"])
         if data is None and record.recipe["task"] == "classify":
             _draw_classes(record, shown, data_root)
 
@@ -280,7 +281,7 @@ def _name(label: str) -> str:
     return name if len(name) <= _LONGEST_NAME else f"{name[: _LONGEST_NAME - 3]}..."
 
 
-def _print_selection(selection: Mapping[str, Any], splits: Mapping[str, Any]) -> None:
+def _print_selection(record: "Run", selection: Mapping[str, Any], splits: Mapping[str, Any]) -> None:
     """Print what was measured while it trained: the metric that chose the checkpoint, on which images, with which weights."""
     from rich.console import Console
 
@@ -290,16 +291,29 @@ def _print_selection(selection: Mapping[str, Any], splits: Mapping[str, Any]) ->
     table = _make_table(f"{metric} while it trained", "")
     for name, key in _SELECTION.items():
         if isinstance(selection.get(key), int | float):
-            table.add_row(name, write(selection[key]))
-    for name, value in selection.get("variants", {}).items():
-        table.add_row(f"validation images, {_WEIGHTS.get(name, name)}", write(value))
+            table.add_row(f"{name}{_name_median(record)}" if key == "median_last_ten" else name, write(selection[key]))
+    variants = selection.get("variants", {})
+    if any(name.endswith("_ema") for name in variants):  # where nothing is averaged they repeat what stands above
+        for name, value in variants.items():
+            table.add_row(f"validation images, {_WEIGHTS.get(name, name)}", write(value))
     Console(highlight=False, markup=False).print(table)
+
+
+def _name_median(record: "Run") -> str:
+    """Return of how many validations the median of the last ten is."""
+    try:
+        count = sum(row.get("event") == "validation" for row in record.history(events_only=True))
+    except InputError:  # the numbers are there without the history; only the count is not
+        return "the last validations, ten at most"
+    if count >= _NUM_LAST:
+        return "the last ten validations"
+    return "1 validation" if count == 1 else f"all {count} validations"
 
 
 _SELECTION = {
     "validation images, best epoch: these weights are kept": "best",
     "validation images, last epoch": "last",
-    "validation images, median of the last ten validations": "median_last_ten",
+    "validation images, median of ": "median_last_ten",
     "training images, best epoch, not augmented": "train_clean",
     "training images, best epoch, augmented as in training": "train_augmented",
 }

@@ -17,9 +17,6 @@ from saccade.errors import InputError, make_printable
 if TYPE_CHECKING:
     from saccade.data.formats.discover import Found
 
-_LEAST_IMAGES_A_CLASS, _MOST_CLASSES = 5, 1000
-"""Label folders with at least so many images each, on average, and no more of them than this, are taken for classes."""
-
 
 def new(
     path: Annotated[Path, typer.Argument(metavar="FOLDER-OR-LABEL-FILE", help="Images, or the file of their labels.")],
@@ -38,7 +35,7 @@ def new(
 
     if out.exists():
         raise InputError(f"{out}: is there already and stays as it is; choose another name with --out, or remove it")
-    found = discover(path, classes=task == "classify")
+    found = discover(path, classes=None if task is None else task == "classify")
     chosen = task or _choose_task(found)
     make_draft = draft_classifier if chosen == "classify" else draft_reader
     draft = make_draft(found, Path(os.path.abspath(out)).parent)
@@ -57,18 +54,15 @@ def new(
 
 def _choose_task(found: "Found") -> Literal["read", "classify"]:
     """Take few label folders with many images each for classes."""
-    from saccade.data.formats.discover import count_label_folders
+    from saccade.data.formats.discover import count_label_folders, look_like_classes
 
     return "classify" if look_like_classes(*count_label_folders(found)) else "read"
 
 
-def look_like_classes(num_images: int, num_labels: int) -> bool:
-    """Tell classes from texts: few labels with many images each are classes."""
-    return 0 < num_labels <= _MOST_CLASSES and num_images >= _LEAST_IMAGES_A_CLASS * num_labels
-
-
 def _describe_choice(found: "Found", chosen: str) -> str:
-    """Return what to say where folders could mean the other thing too."""
+    """Return what to say where names could mean the other thing too."""
+    if found.sources["train"].format == "filename":
+        return " (taken for texts; for classes: --task classify)"
     if found.sources["train"].format != "folder":
         return ""
     if chosen == "classify":

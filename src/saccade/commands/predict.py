@@ -16,16 +16,20 @@ Rows = list[tuple[str, dict[str, Any]]]
 
 
 def predict(
-    model: Annotated[Path, typer.Argument(metavar="MODEL", help="A run folder.")],
-    images: Annotated[list[Path], typer.Argument(metavar="IMAGE...", help="Images, or folders of images.")],
+    model: Annotated[str, typer.Argument(metavar="MODEL", help="A run folder.")],
+    images: Annotated[list[str], typer.Argument(metavar="IMAGE...", help="Images, or folders of images.")],
     form: Annotated[Literal["table", "jsonl", "csv"], typer.Option("--format", help="What is printed.")] = "table",
     device: Annotated[str, typer.Option(help="auto, cpu, cuda or mps.")] = "auto",
 ) -> None:
     """Name or read what images show with a trained model."""
     from saccade.records.reader import read_run
 
+    if not model:
+        raise InputError("the name of the run is empty; name the folder that `saccade train` printed")
+    if not all(images):
+        raise InputError("the name of an image is empty; name images, or folders that hold some")
     read_run(model)
-    paths = [path for image in images for path in (_list_folder(image) if os.path.isdir(image) else [image])]
+    paths = [path for name in images for path in (_list_folder(Path(name)) if os.path.isdir(name) else [Path(name)])]
     from saccade.door import load
 
     outputs = [prediction.to_output() for prediction in load(model, device=device).predict(paths)]

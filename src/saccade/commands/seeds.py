@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
 _MOST_COLUMNS = 5
 """Seeds whose own values are shown; of more there are only the mean, the deviation and the interval."""
+_NUM_BEST = 5
 _MOMENTS = {
     "best": "best",
     "last": "last",
@@ -29,7 +30,7 @@ def summarise_seeds(folders: Sequence[Path]) -> dict[str, Any]:
     `runs` has seed, folder and values of each run; `selection` the metric that chose the best weights, at its best and last
     epoch and as median of the last ten validations; `metrics` every metric of the best weights on the validation images.
     Each is `{value, deviation, low, high, n}`: the mean, the deviation of a single run (n - 1), Student's 95 % bounds of the
-    mean. What is not known is None: the spread of one run alone, and everything where a run has no number.
+    mean, no further than the metric can go. `num_classes` is None where nothing is classified. What is not known is None: the spread of one run alone, and everything where a run has no number.
     """
     from saccade.records.reader import read_run
 
@@ -39,10 +40,16 @@ def summarise_seeds(folders: Sequence[Path]) -> dict[str, Any]:
     return {
         "metric": first["metric"],
         "split": first["split"],
+        "num_classes": _count_classes(records[0], first["split"]),
         "runs": runs,
-        "selection": {name: _summarise([run[name] for run in runs]) for name in _MOMENTS},
-        "metrics": {name: _summarise([run["metrics"][name] for run in runs]) for name in runs[0]["metrics"]},
+        "selection": {name: _summarise([run[name] for run in runs], first["metric"]) for name in _MOMENTS},
+        "metrics": {name: _summarise([run["metrics"][name] for run in runs], name) for name in runs[0]["metrics"]},
     }
+
+
+def _count_classes(record: "Run", split: str) -> int | None:
+    classes = (record.metrics or {})["splits"][split].get("by_class")
+    return len(classes) if isinstance(classes, list) else None
 
 
 def _describe_run(record: "Run") -> dict[str, Any]:
@@ -58,15 +65,15 @@ def _describe_run(record: "Run") -> dict[str, Any]:
     return {"seed": record.recipe["seed"], "folder": str(record.folder), **moments, "metrics": measured}
 
 
-def _summarise(values: Sequence[float | None]) -> dict[str, float | int | None]:
+def _summarise(values: Sequence[float | None], metric: str) -> dict[str, float | int | None]:
     from statistics import stdev
 
-    from saccade.metrics.intervals import mean_interval
+    from saccade.metrics.intervals import find_bounds, mean_interval
 
     numbers = [value for value in values if value is not None]
     if len(numbers) < len(values):
         return {"value": None, "deviation": None, "low": None, "high": None, "n": len(values)}
-    estimate = asdict(mean_interval(numbers))
+    estimate = asdict(mean_interval(numbers, bounds=find_bounds(metric)))
     return {"value": estimate.pop("value"), "deviation": stdev(numbers) if len(numbers) > 1 else None, **estimate}
 
 
@@ -75,14 +82,17 @@ def _take_finite(value: float) -> float | None:
 
 
 def print_seeds(summary: Mapping[str, Any]) -> None:
-    """Print the summary on stderr, one line a number; all but the metric that chose are those of the best weights."""
+    """Print the summary on stderr, one line a number; all but the metric that chose are those of the best weights.
+
+    Of five classes or fewer every truth is among the best five, and `top5_accuracy` says nothing.
+    """
     runs, metric = summary["runs"], summary["metric"]
     shown = [f"seed {run['seed']}" for run in runs] if len(runs) <= _MOST_COLUMNS else []
     lines = [[f"{len(runs)} seeds, on the {_SPLITS.get(summary['split'], summary['split'])}", *_COLUMNS, *shown]]
     for name, title in _MOMENTS.items():
         lines.append([f"{metric}, {title}", *_write_row(summary["selection"][name], [run[name] for run in runs])])
     for name in summary["metrics"]:
-        if name != metric:
+        if name != metric and not (name == "top5_accuracy" and (summary["num_classes"] or _NUM_BEST + 1) <= _NUM_BEST):
             values = [run["metrics"][name] for run in runs]
             lines.append([f"{name}, {_MOMENTS['best']}", *_write_row(summary["metrics"][name], values)])
     first, *rest = (max(map(len, column)) for column in zip(*lines, strict=True))

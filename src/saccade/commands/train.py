@@ -1,12 +1,14 @@
 """`saccade train`: a recipe, or a run that was stopped, to finished runs."""
 
 import json
+import shlex
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from saccade.errors import InputError
+from saccade.errors import InputError, make_printable
 
 if TYPE_CHECKING:
     from saccade.recipes.loader import LoadedRecipe
@@ -103,7 +105,9 @@ def _resume(folder: Path, device: str, sinks: list[str], *, as_json: bool) -> No
     from saccade.records.reader import read_run
     from saccade.records.sinks.choice import choose_sinks
 
-    read_run(folder)
+    if read_run(folder).status["state"] == "finished":
+        _say_finished(folder, as_json=as_json)
+        return
     shown = choose_sinks(sinks, resumed=folder)
     from saccade.commands.progress import Display
     from saccade.engine.device import read_ranks
@@ -119,6 +123,23 @@ def _resume(folder: Path, device: str, sinks: list[str], *, as_json: bool) -> No
     if is_first and as_json:
         _sum_up([folder], as_json=True)
     elif is_first:
+        typer.echo(folder)
+
+
+def _say_finished(folder: Path, *, as_json: bool) -> None:
+    """Say that there is nothing to go on with; the record stays as it is."""
+    from saccade.engine.device import read_ranks
+
+    if not read_ranks().is_first:
+        return
+    note = (
+        f"{folder} has finished, nothing is left to train; measure it with: saccade evaluate {shlex.quote(str(folder))}; to train longer, "
+        "start a new run from its weights: [start] weights"
+    )
+    print(make_printable(note), file=sys.stderr)
+    if as_json:
+        _sum_up([folder], as_json=True)
+    else:
         typer.echo(folder)
 
 

@@ -119,7 +119,7 @@ def _train_epoch(session: Session[B], log: History, task: Task[B, Any], recipe: 
         rate = compute_rate(
             recipe.schedule, peak, position.step, steps_per_epoch=steps_per_epoch, num_steps=session.num_steps
         )
-        ends_window = (position.step + 1) % train.log_every_steps == 0
+        ends_window = _ends_window(position.step + 1, train.log_every_steps, steps_per_epoch)
         result = train_step(session, task, recipe, step, rate, measure=ends_window)
         if session.is_on_host or ends_window:  # elsewhere reading the flag would wait for the device
             _stop_if_bad(session, log)
@@ -127,6 +127,14 @@ def _train_epoch(session: Session[B], log: History, task: Task[B, Any], recipe: 
         log.count(result, rate, step.waited_seconds, ends_window=ends_window)
         if position.batch < steps_per_epoch:  # the end of an epoch is validated first, so that no row comes twice
             _stop_if_asked(session, log)
+
+
+def _ends_window(num_steps: int, log_every_steps: int, steps_per_epoch: int) -> bool:
+    """Return whether the history gets a row after so many steps: every few, and at the end of an epoch that had none."""
+    if num_steps % log_every_steps == 0:
+        return True
+    num_rows, num_before = num_steps // log_every_steps, (num_steps - steps_per_epoch) // log_every_steps
+    return num_steps % steps_per_epoch == 0 and num_rows == num_before
 
 
 def _stop_if_asked(session: Session[Any], log: History) -> None:

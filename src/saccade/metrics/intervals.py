@@ -15,6 +15,13 @@ Values = Sequence[float | int]
 """Numbers that a mean is taken of: scores, counts, or whether something is right."""
 
 _MAX_DRAWS = 2**20
+_NO_BOUNDS = (-math.inf, math.inf)
+_WITHIN_ONE = frozenset(
+    {"exact_match", "exact_match_normalised", "within_1", "within_2", "validity", "ned", "wer_max", "bleu"}
+    | {"leaderboard_score", "top1_accuracy", "top5_accuracy", "ece"}
+)
+_NOT_NEGATIVE = frozenset({"cer", "wer", "nll"})
+"""Metrics without an upper bound: texts may hold more faults than characters."""
 
 
 @dataclass(frozen=True)
@@ -94,8 +101,20 @@ def bootstrap_interval(
     return Estimate(value, float(low), float(high), n)
 
 
-def mean_interval(values: Values, level: float = 0.95) -> Estimate:
+def find_bounds(metric: str) -> tuple[float, float]:
+    """Return the least and the greatest value that a metric can have, by its name; infinite where nothing is known."""
+    if metric in _WITHIN_ONE:
+        return 0.0, 1.0
+    return (0.0, math.inf) if metric in _NOT_NEGATIVE else _NO_BOUNDS
+
+
+def mean_interval(values: Values, level: float = 0.95, bounds: tuple[float, float] = _NO_BOUNDS) -> Estimate:
     """Return a mean over repeats (seeds) with Student's t interval; one repeat alone has no bounds.
+
+    Args:
+        values: One value a repeat.
+        level: How often the interval holds the mean over all seeds.
+        bounds: Least and greatest value that there can be, as `find_bounds` knows them; the interval ends there.
 
     Raises:
         ValueError: There is no value.
@@ -107,7 +126,7 @@ def mean_interval(values: Values, level: float = 0.95) -> Estimate:
     if n == 1:
         return Estimate(mean, None, None, n)
     half = t_quantile((1 + level) / 2, n - 1) * stdev(values) / math.sqrt(n)
-    return Estimate(mean, mean - half, mean + half, n)
+    return Estimate(mean, max(mean - half, bounds[0]), min(mean + half, bounds[1]), n)
 
 
 def t_quantile(probability: float, degrees: int) -> float:

@@ -5,6 +5,7 @@ Path: bytes -> TOML -> `RecipeFile`, and on to the file that it extends. What th
 
 import hashlib
 import os
+import shlex
 import tomllib
 from dataclasses import dataclass
 from pathlib import Path
@@ -150,9 +151,16 @@ def _read_bytes(path: Path, child: RecipeFile | None) -> bytes:
     except FileNotFoundError:
         raise InputError(f"{asks}{path}: no such recipe file") from None
     except IsADirectoryError:
-        raise InputError(f"{asks}{path}: is a folder; give a recipe file, e.g. {path / 'recipe.toml'}") from None
+        raise InputError(f"{asks}{path}: is a folder; {_cure_folder(path, child)}") from None
     except OSError as error:
         raise InputError(f"{asks}{path}: cannot be read: {error.strerror}") from None
+
+
+def _cure_folder(path: Path, child: RecipeFile | None) -> str:
+    """Return what to do where a folder was given: name the recipe in it, or let one be written for the images in it."""
+    if child or (path / "recipe.toml").is_file():
+        return f"give a recipe file, e.g. {path / 'recipe.toml'}"
+    return f"give a recipe file; for a folder of images make one with: saccade new {shlex.quote(str(path))}"
 
 
 def _take_extends(raw: Raw, label: str) -> str | None:

@@ -5,6 +5,7 @@ be wrong says so in one line (`saccade.errors.InputError`). No data file is open
 """
 
 import os
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -100,7 +101,7 @@ def load(
         origins, unset = _origins_after(origins, layer, raw), _unset_after(unset, layer, raw)
         inherited += (recipe,)
     for layer in _command_line(overrides, data):
-        raw, recipe = _apply(raw, layer, recipes)
+        raw, recipe = _apply_options(raw, layer, recipes)
         _refuse_short_lived(layer, recipe)
         origins, unset = _origins_after(origins, layer, raw), _unset_after(unset, layer, raw)
     recipe, origin = _with_root(recipe, data_root, folder, origins.get("data.root"))
@@ -153,6 +154,17 @@ def _apply(base: Raw, layer: _Layer, recipes: Mapping[str, type[Recipe]]) -> tup
     table = _recipe_class({"task": task}, layer.label, recipes)
     raw = merge(table, remove_unset(table, base, layer.unset, layer.label), layer.raw)
     return raw, validate(raw, file=layer.label, recipes=recipes)
+
+
+def _apply_options(base: Raw, layer: _Layer, recipes: Mapping[str, type[Recipe]]) -> tuple[Raw, Recipe]:
+    """Apply what the command line says; of a key that no option set, say which option would."""
+    try:
+        return _apply(base, layer, recipes)
+    except InputError as error:
+        named = re.match(f'{layer.label}: "([^"]+)": ', str(error))
+        if named and not any(covers(named[1], key) or covers(key, named[1]) for key in flatten(layer.raw)):
+            raise InputError(f"{error}, with --set {named[1]}=VALUE") from None
+        raise
 
 
 def _origins_after(before: dict[str, str], layer: _Layer, raw: Raw) -> dict[str, str]:

@@ -11,7 +11,7 @@ from functools import cached_property
 from pathlib import Path
 
 from saccade.errors import InputError
-from saccade.recipes.diff import Change
+from saccade.recipes.diff import Change, flatten
 from saccade.records.fingerprint import file_hash
 from saccade.report.comparison import Comparison, compare_sides
 from saccade.report.curves import Problem
@@ -22,6 +22,7 @@ from saccade.report.experiments import (
     read_experiments,
     sort_key,
 )
+from saccade.report.repeats import read_set_keys
 
 _MOST_NAMED = 12
 
@@ -36,7 +37,8 @@ class Link:
         passed_over: Recipe files between the two, nearest first, that have no run here.
         comparison: What the two show; None where there is no parent, or where they cannot be read.
         fault: Why they cannot be read; empty otherwise.
-        changes: What differs from the parent, or from a parent without a run as the run itself recorded it.
+        changes: What differs from the parent, or from a parent without a run as the run itself recorded it; of an ad hoc
+            experiment without a parent the keys of its command line, whose values before nobody recorded.
     """
 
     child: Experiment
@@ -156,13 +158,15 @@ def _find_parents(experiments: Sequence[Experiment]) -> dict[int, _Found]:
 def _find_parent(child: Experiment, experiments: Sequence[Experiment]) -> _Found:
     """Return the nearest ancestor that has a run: first among those with the same overrides, then among those without any."""
     others = [one for one in experiments if one is not child and one.lineage]
-    same = [one for one in others if one.overrides == child.overrides]
+    same = [one for one in others if set(one.overrides) == set(child.overrides)]
     plain = [one for one in others if not one.overrides]
     ancestors = child.lineage[1:]
     found = _match_nearest(child, ancestors, same)
     if found.parent is None and child.overrides:
         # The same file without the overrides is what they were tried on.
         found = _match_nearest(child, child.lineage, plain)
+        if found.parent is None:
+            found = _Found(None, tuple(ancestor.name for ancestor in child.lineage[:1]))
     return found
 
 
@@ -219,11 +223,7 @@ def _order(members: Sequence[Experiment], parents: Mapping[int, _Found]) -> list
 
 
 def _build_link(child: Experiment, found: _Found) -> Link:
-    recorded = tuple(
-        Change(str(item["key"]), item.get("parent_value"), item.get("value"))
-        for item in child.courses[0].run.recipe_diff.get("changes", ())
-        if isinstance(item, dict) and "key" in item
-    )
+    recorded = _read_changes(child)
     if found.parent is None:
         return Link(child, None, found.passed_over, None, "", recorded)
     try:
@@ -231,6 +231,20 @@ def _build_link(child: Experiment, found: _Found) -> Link:
     except InputError as error:
         return Link(child, found.parent, found.passed_over, None, str(error), recorded)
     return Link(child, found.parent, found.passed_over, comparison, "", comparison.changed)
+
+
+def _read_changes(child: Experiment) -> tuple[Change, ...]:
+    """Return what a run recorded as changed from its parent; of an ad hoc one what `--set` and `--data` say, all that is its own."""
+    if child.overrides:
+        settings = flatten(dict(child.recipe))
+        return tuple(
+            Change(key, None, settings.get(key, value)) for key, value in read_set_keys(child.overrides).items()
+        )
+    return tuple(
+        Change(str(item["key"]), item.get("parent_value"), item.get("value"))
+        for item in child.courses[0].run.recipe_diff.get("changes", ())
+        if isinstance(item, dict) and "key" in item
+    )
 
 
 def _compare(parent: Experiment, child: Experiment) -> Comparison:

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from statistics import fmean
 from typing import Any
 
+from saccade.metrics.intervals import find_bounds
 from saccade.report.chain import Chain
 from saccade.report.curves import Course, Curve, Point, finite, thin
 from saccade.report.experiments import Experiment
@@ -178,7 +179,8 @@ def make_curve_charts(chain: Chain, words: Words) -> list[Chart]:
     for name, title, unit, read in wanted:
         lines = _collect(chain.experiments, read)
         if lines:
-            spec = _draw_lines(lines, unit, words, logarithmic=name == "loss")
+            limits = find_bounds(metric) if name == "validation" else (-math.inf, math.inf)
+            spec = _draw_lines(lines, unit, words, limits=limits, logarithmic=name == "loss")
             says = words.curve_says.format(title=title, values=_say_ends(lines))
             charts.append(Chart(name, title, says, spec))
     return charts
@@ -202,13 +204,24 @@ def _say_ends(lines: Sequence[_Line]) -> str:
     return ", ".join(f"{line.experiment} {finite(line.curve)[-1].value:.3g}" for line in lines)
 
 
-def _draw_lines(lines: Sequence[_Line], unit: str, words: Words, *, logarithmic: bool) -> dict[str, Any]:
-    """Return the specification of lines over epochs, with the value of the nearest point where the pointer is."""
+def _draw_lines(
+    lines: Sequence[_Line], unit: str, words: Words, *, limits: tuple[float, float], logarithmic: bool
+) -> dict[str, Any]:
+    """Return the specification of lines over epochs, with the value of the nearest point where the pointer is.
+
+    Args:
+        lines: What is drawn.
+        unit: What is measured.
+        words: The language.
+        limits: Least and greatest value that there can be: the axis goes no further.
+        logarithmic: Whether what falls by much may be drawn over its logarithm.
+    """
     values = [point.value for line in lines for point in finite(line.curve)]
     logarithmic = logarithmic and min(values) > 0 and max(values) > _LOGARITHMIC_FROM * min(values)
+    low, high = _choose_range(values, logarithmic)
     frame = _Frame(
         last=max(point.epoch for line in lines for point in line.curve) or 1.0,
-        bounds=_choose_range(values, logarithmic),
+        bounds=(max(low, limits[0]), min(high, limits[1])),
         logarithmic=logarithmic,
         names=tuple(dict.fromkeys(line.experiment for line in lines)),
         numbers={line.experiment: line.number for line in lines},

@@ -3,7 +3,7 @@
 It reads what the records say of themselves, and the recipe files that they were made from, and judges nothing.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -12,6 +12,7 @@ from typing import Any
 from saccade.errors import InputError
 from saccade.records.fingerprint import content_hash, file_hash
 from saccade.records.reader import Run
+from saccade.report.repeats import read_overrides
 from saccade.report.sides import Scores, Side
 
 _SHORT_HASH = 8
@@ -45,8 +46,9 @@ def find_differences(parent: Side, child: Side, metric: str) -> Differences:
     kept += _compare_environments(parent, child)
     kept += _compare_train(parent, child, "precision")
     kept += _list_ancestors(parent, child)
+    kept += _list_overrides(parent, child)
     for side in (parent, child):
-        kept += _list_interventions(side)
+        kept += _list_resumed(side)
         kept += _list_ignored(side)
     digests = [_read_digests(side) for side in (parent, child)]
     return Differences(
@@ -123,7 +125,6 @@ def _compare_recipes(parent: Side, child: Side) -> Iterator[str]:
     starts = [_describe_start(side.table("start")) for side in (parent, child)]
     if starts[0] != starts[1]:
         yield f"start: {parent.name} begins from {starts[0]}, {child.name} from {starts[1]}"
-    yield from _compare_train(parent, child, "epochs")
 
 
 def _compare_train(parent: Side, child: Side, key: str) -> Iterator[str]:
@@ -216,12 +217,17 @@ def _hash_now(path: str) -> str:
         return ""
 
 
-def _list_interventions(side: Side) -> Iterator[str]:
-    overrides: Iterable[str] = dict.fromkeys(
-        str(override) for run in side.runs for override in run.recipe_diff.get("overrides", ())
-    )
-    if overrides:
-        yield f"ad hoc: {side.name} was trained with {', '.join(overrides)}"
+def _list_overrides(parent: Side, child: Side) -> Iterator[str]:
+    """Say what was set on the command line, unless that was the same on both sides."""
+    given = [dict.fromkeys(one for run in side.runs for one in read_overrides(run)) for side in (parent, child)]
+    if set(given[0]) == set(given[1]):
+        return
+    for side, overrides in zip((parent, child), given, strict=True):
+        if overrides:
+            yield f"ad hoc: {side.name} was trained with {', '.join(overrides)}"
+
+
+def _list_resumed(side: Side) -> Iterator[str]:
     for run in side.runs:
         steps = [row.get("step") for row in side.read_events(run) if row.get("event") == "resume"]
         if steps:

@@ -14,10 +14,11 @@ from statistics import fmean, median
 from typing import Any, Final
 
 from saccade.errors import InputError
-from saccade.metrics.intervals import Estimate, mean_interval
+from saccade.metrics.intervals import Estimate, find_bounds, mean_interval
 from saccade.records.reader import find_runs, read_run
 from saccade.report.curves import Course, Problem, finite, read_course, read_number
-from saccade.report.sides import Side, identify, is_over
+from saccade.report.repeats import describe_overrides, identify, is_finished, is_over, read_overrides
+from saccade.report.sides import Side
 
 _SPLIT: Final = "val"
 _LAST_VALIDATIONS = 10
@@ -64,7 +65,7 @@ class Experiment:
         series: The folder above.
         courses: Its runs, by seed.
         lineage: Its recipe file, the parent's, and so on; empty for a recipe made in Python.
-        overrides: `--set` and `--data` as they were given.
+        overrides: `--set` and `--data` as they were given, without those that ask nothing, such as the seed.
     """
 
     name: str
@@ -98,8 +99,9 @@ class Experiment:
 
     @property
     def over(self) -> tuple[Course, ...]:
-        """The runs that came to an end, which can be compared."""
-        return tuple(course for course in self.courses if is_over(course.run.status))
+        """The runs that can be compared: those that finished, or where none did the first that was stopped, alone."""
+        finished = tuple(course for course in self.courses if is_finished(course.run.status))
+        return finished or tuple(course for course in self.courses if is_over(course.run.status))[:1]
 
     @property
     def counted(self) -> tuple[Course, ...]:
@@ -117,7 +119,7 @@ class Experiment:
     def outcome(self, metric: str) -> Outcome | None:
         """Return what it came to by a metric; None where no run has a number for it."""
         if metric not in self._outcomes:
-            self._outcomes[metric] = _average([read_outcome(course, metric) for course in self.counted])
+            self._outcomes[metric] = _average([read_outcome(course, metric) for course in self.counted], metric)
         return self._outcomes[metric]
 
     @cached_property
@@ -125,12 +127,12 @@ class Experiment:
         return {}
 
 
-def _average(found: Sequence[Outcome | None]) -> Outcome | None:
+def _average(found: Sequence[Outcome | None], metric: str) -> Outcome | None:
     outcomes = [outcome for outcome in found if outcome is not None]
     if len(outcomes) < 2:
         return outcomes[0] if outcomes else None
     return Outcome(
-        best=mean_interval([outcome.best.value for outcome in outcomes]),
+        best=mean_interval([outcome.best.value for outcome in outcomes], bounds=find_bounds(metric)),
         last=_mean(outcome.last for outcome in outcomes),
         median_last_ten=_mean(outcome.median_last_ten for outcome in outcomes),
         seconds=_mean(outcome.seconds for outcome in outcomes),
@@ -196,25 +198,27 @@ def _name_run(path: Path) -> str:
 
 def _group(courses: Sequence[Course]) -> tuple[list[Experiment], list[Problem]]:
     """Put repeats together: one series and folder, one question, one set of images."""
-    groups: dict[tuple[str, str, str, tuple[str, ...]], list[Course]] = defaultdict(list)
+    groups: dict[tuple[str, str, str], list[Course]] = defaultdict(list)
     for course in courses:
         folder = course.run.folder.resolve()
-        key = (folder.parent.parent.name, folder.parent.name, identify(course.run), _read_overrides(course))
+        key = (folder.parent.parent.name, folder.parent.name, identify(course.run))
         groups[key].append(course)
     named: dict[tuple[str, str], list[list[Course]]] = defaultdict(list)
-    for (series, name, _, _), members in groups.items():
+    for (series, name, _), members in groups.items():
         named[series, name].append(sorted(members, key=lambda course: course.run.folder.name))
     experiments: list[Experiment] = []
     problems: list[Problem] = []
     for (series, name), several in named.items():
-        several.sort(key=lambda members: (bool(_read_overrides(members[0])), members[0].run.folder.name))
-        for number, members in enumerate(several, start=1):
+        several.sort(key=lambda members: (bool(read_overrides(members[0].run)), members[0].run.folder.name))
+        taken: Counter[str] = Counter()
+        for members in several:
             kept, repeated = _drop_repeated_seeds(members)
-            called = name if number == 1 else f"{name} ({number})"
+            overrides = read_overrides(kept[0].run)
+            plain = f"{name}, {describe_overrides(overrides)}" if overrides else name
+            taken[plain] += 1
+            called = plain if taken[plain] == 1 else f"{plain} ({taken[plain]})"
             problems += [Problem("seed_twice", {"experiment": called, "seed": seed}, series) for seed in repeated]
-            experiments.append(
-                Experiment(called, series, tuple(kept), _read_lineage(kept[0]), _read_overrides(kept[0]))
-            )
+            experiments.append(Experiment(called, series, tuple(kept), _read_lineage(kept[0]), overrides))
         if len(several) > 1:
             problems.append(Problem("several_recipes", {"experiment": name, "count": str(len(several))}, series))
     return sorted(experiments, key=lambda one: (sort_key(one.series), sort_key(one.name))), problems
@@ -244,11 +248,6 @@ def _read_lineage(course: Course) -> tuple[Ancestor, ...]:
         for item in lineage
         if isinstance(item, dict) and {"path", "sha256"} <= set(item)
     )
-
-
-def _read_overrides(course: Course) -> tuple[str, ...]:
-    overrides = course.run.recipe_diff.get("overrides")
-    return tuple(map(str, overrides)) if isinstance(overrides, list) else ()
 
 
 def _find_metric(experiment: Experiment) -> str:

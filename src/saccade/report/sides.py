@@ -4,9 +4,8 @@ Path: a run, an experiment's folder or a recipe file -> `Side` -> `Scores`, what
 is better is for `comparison.py`.
 """
 
-import json
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -14,15 +13,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from saccade.doctor.attribution import NO_QUESTION
 from saccade.errors import InputError
 from saccade.metrics.sequence import Units, score_sequences
 from saccade.metrics.text import score_texts
-from saccade.recipes.diff import flatten, plain
+from saccade.recipes.diff import plain
 from saccade.recipes.loader import load
 from saccade.recipes.tables.training import LOWER_IS_BETTER
-from saccade.recipes.unset import covers
 from saccade.records.reader import Run, find_runs, read_run, read_status
+from saccade.report.repeats import describe_overrides, group_repeats, identify, is_finished, is_over, read_overrides
 
 SHARES = frozenset(
     {"exact_match", "exact_match_normalised", "within_1", "within_2", "validity", "top1_accuracy", "top5_accuracy"}
@@ -31,9 +29,7 @@ SHARES = frozenset(
 
 _DEFAULT_METRICS = {"read": "exact_match", "classify": "top1_accuracy"}
 _WITHIN = {"within_1": 1, "within_2": 2}
-_OVER = ("finished", "stopped")
-_NO_EFFECT = ("train.log_every_steps", "train.checkpoint_every_steps")
-"""Settings that repeats of one experiment may have different, beside those that ask no question."""
+_MOST_GROUPS = 5
 
 
 @dataclass(frozen=True)
@@ -42,7 +38,7 @@ class Side:
 
     Attributes:
         name: What it is called in sentences.
-        runs: Its finished or stopped runs, repeats of one recipe over seeds; empty where it was only reported.
+        runs: Its finished runs, repeats of one recipe over seeds, or one that was stopped; empty where it was only reported.
         reported: The `[reported]` table of its recipe, if it has one.
         recipe: The resolved recipe as plain tables; needed where there is no run.
         file: The recipe file, where the side was read from one.
@@ -138,53 +134,97 @@ def read_side(path: str | Path) -> Side:
     """Read a run's folder, an experiment's folder, whose runs are repeats over seeds, or a recipe file with `[reported]`.
 
     Raises:
-        InputError: There is nothing of the kind, no run is over, or the runs of a folder are not repeats of one recipe.
+        InputError: There is nothing of the kind, no run is finished, or the runs of a folder are not repeats of one recipe.
     """
-    path = Path(path)
-    if path.is_file():
-        return _read_reported(path)
-    if (path / "status.json").is_file():
-        return _read_single(path)
-    folders = find_runs(path)
-    if not folders:
-        raise InputError(f"{path} holds no run: name a run's folder, an experiment's folder or a recipe file")
-    states = {folder: read_status(folder) for folder in folders}
-    left_out = [f"{folder} is left out: {_describe(state)}" for folder, state in states.items() if not is_over(state)]
-    over = [read_run(folder) for folder, state in states.items() if is_over(state)]
-    if not over:
-        raise InputError(
-            f"{path} holds no run that is over, such as {left_out[0].replace(' is left out', '')}; let one end"
-        )
-    groups = _group(over)
+    groups = _read_groups(Path(path))
     if len(groups) > 1:
-        raise InputError(
-            f"{path} holds runs of {len(groups)} experiments, such as {groups[0][0].folder.name} and "
-            f"{groups[1][0].folder.name}: their recipes or images differ by more than the seed; name the runs themselves"
-        )
-    kept, repeated = _drop_repeated_seeds(groups[0])
-    return Side(path.resolve().name, kept, _find_reported(kept[0]), left_out=(*left_out, *repeated))
+        raise InputError(_describe_groups(Path(path), groups))
+    return groups[0]
 
 
 def read_sides(paths: Sequence[str | Path]) -> list[Side]:
     """Read several sides; runs that were named one by one and repeat one recipe over seeds become one side.
 
+    Of a folder whose runs were trained with different `--set` and `--data`, those count that had the same as all others.
+
     Raises:
         InputError: As `read_side`, or fewer than two sides are left.
     """
+    found = [_read_groups(Path(path)) for path in paths]
+    settings = [{_read_set(group) for group in groups} for groups in found]
+    shared = set.intersection(*settings) if settings else set()
     sides: list[Side] = []
-    for path in paths:
-        side = read_side(path)
+    for path, groups in zip(paths, found, strict=True):
+        side = _choose_group(Path(path), groups, shared)
         is_single = len(side.runs) == 1 and (Path(path) / "status.json").is_file()
         number = next((n for n, other in enumerate(sides) if is_single and _are_repeats(other, side.runs[0])), None)
         if number is None:
             sides.append(side)
         else:
-            other = sides[number]
-            sides[number] = replace(other, runs=(*other.runs, *side.runs), _kept={})
+            sides[number] = _join(sides[number], side.runs[0])
     if len(sides) < 2:
-        found = f"these are {len(paths)} repeats of one recipe" if len(paths) > 1 else "it is alone"
-        raise InputError(f"{paths[0]}: {found}, there is nothing to compare with; name runs of two experiments")
+        alone = f"these are {len(paths)} repeats of one recipe" if len(paths) > 1 else "it is alone"
+        raise InputError(f"{paths[0]}: {alone}, there is nothing to compare with; name runs of two experiments")
     return _tell_apart(sides)
+
+
+def _read_groups(path: Path) -> list[Side]:
+    """Return what a path names: a side for each recipe that the runs of a folder were trained from."""
+    if path.is_file():
+        return [_read_reported(path)]
+    if (path / "status.json").is_file():
+        return [_read_single(path)]
+    folders = find_runs(path)
+    if not folders:
+        raise InputError(f"{path} holds no run: name a run's folder, an experiment's folder or a recipe file")
+    states = {folder: read_status(folder) for folder in folders}
+    left_out = [_leave_out(folder, state) for folder, state in states.items() if not is_finished(state)]
+    finished = [read_run(folder) for folder, state in states.items() if is_finished(state)]
+    if not finished:
+        first, state = next(iter(states.items()))
+        raise InputError(
+            f"{path} holds no run that is finished, such as {first}: {_describe(state)}; {_cure(first, state)}"
+        )
+    sides = []
+    for runs in group_repeats(finished):
+        kept, repeated = _drop_repeated_seeds(runs)
+        sides.append(Side(path.resolve().name, kept, _find_reported(kept[0]), left_out=(*left_out, *repeated)))
+    return sides
+
+
+def _choose_group(path: Path, groups: Sequence[Side], shared: Collection[frozenset[str]]) -> Side:
+    """Return the only side of a folder, or the only one with settings of the command line that the other sides had too."""
+    if len(groups) == 1:
+        return groups[0]
+    matching = [side for side in groups if _read_set(side) in shared]
+    if len(matching) != 1:
+        raise InputError(_describe_groups(path, groups))
+    chosen = matching[0]
+    sentence = (
+        f"{path} holds runs of {len(groups)} experiments: those {_describe_set(chosen)} are compared, as of the others"
+    )
+    return replace(chosen, left_out=(sentence, *chosen.left_out), _kept={})
+
+
+def _describe_groups(path: Path, groups: Sequence[Side]) -> str:
+    described = [
+        f"{len(side.runs)} run{'s' if len(side.runs) > 1 else ''} {_describe_set(side)} ({side.runs[-1].folder.name})"
+        for side in groups
+    ]
+    more = [f"{len(groups) - _MOST_GROUPS} more"] if len(groups) > _MOST_GROUPS else []
+    return (
+        f"{path} holds runs of {len(groups)} experiments, whose recipes or images differ by more than the seed: "
+        f"{'; '.join([*described[:_MOST_GROUPS], *more])}; name the runs themselves"
+    )
+
+
+def _read_set(side: Side) -> frozenset[str]:
+    return frozenset(read_overrides(side.runs[0])) if side.runs else frozenset()
+
+
+def _describe_set(side: Side) -> str:
+    overrides = read_overrides(side.runs[0])
+    return f"with {describe_overrides(overrides)}" if overrides else "without --set"
 
 
 def _read_reported(path: Path) -> Side:
@@ -201,36 +241,23 @@ def _read_single(path: Path) -> Side:
     return Side(path.resolve().parent.name, (run,), _find_reported(run))
 
 
-def is_over(status: Mapping[str, Any]) -> bool:
-    """Tell by the status of a run whether it came to an end, so that it can be compared."""
-    return status["state"] in _OVER
-
-
 def _describe(status: Mapping[str, Any]) -> str:
     cause = status.get("cause")
     return f"its state is {status['state']}" + (f" ({cause})" if cause else "")
 
 
+def _cure(folder: Path, status: Mapping[str, Any]) -> str:
+    return "let one end" if not is_over(status) else f"finish it with saccade train --resume {folder}"
+
+
+def _leave_out(folder: Path, status: Mapping[str, Any]) -> str:
+    cure = f"; {_cure(folder, status)}" if is_over(status) else ""
+    return f"{folder} is left out: {_describe(status)}{cure}"
+
+
 def _find_reported(run: Run) -> Mapping[str, Any] | None:
     reported = run.recipe.get("reported")
     return reported if isinstance(reported, Mapping) else None
-
-
-def _group(runs: Iterable[Run]) -> list[list[Run]]:
-    """Put repeats together: the same recipe but for the seed, and the same images."""
-    groups: dict[str, list[Run]] = {}
-    for run in runs:
-        groups.setdefault(identify(run), []).append(run)
-    return list(groups.values())
-
-
-def identify(run: Run) -> str:
-    """Return what is the same for all repeats of an experiment: the recipe but for its seed, and the images."""
-    settings = flatten(dict(run.recipe))
-    free = (*NO_QUESTION, *_NO_EFFECT)
-    recipe = {key: value for key, value in settings.items() if not any(covers(one, key) for one in free)}
-    digests = {split: described.get("digest") for split, described in run.data.get("splits", {}).items()}
-    return json.dumps([recipe, digests], sort_keys=True, default=str)
 
 
 def _drop_repeated_seeds(runs: Sequence[Run]) -> tuple[tuple[Run, ...], list[str]]:
@@ -247,6 +274,14 @@ def _drop_repeated_seeds(runs: Sequence[Run]) -> tuple[tuple[Run, ...], list[str
 def _are_repeats(side: Side, run: Run) -> bool:
     seeds = {other.recipe.get("seed", 0) for other in side.runs}
     return bool(side.runs) and run.recipe.get("seed", 0) not in seeds and identify(side.runs[0]) == identify(run)
+
+
+def _join(side: Side, run: Run) -> Side:
+    """Return a side with one more repeat; of runs that were stopped none is a repeat, and one stands alone where all were."""
+    runs = (*side.runs, run)
+    kept = tuple(one for one in runs if is_finished(one.status)) or runs[:1]
+    left_out = [_leave_out(one.folder, one.status) for one in runs if one not in kept]
+    return replace(side, runs=kept, left_out=(*side.left_out, *left_out), _kept={})
 
 
 def _tell_apart(sides: Sequence[Side]) -> list[Side]:
@@ -302,8 +337,9 @@ def _read_scores(runs: Sequence[Run], metric: str, split: str) -> Scores:
 
 def _read_predictions(run: Run, split: str) -> dict[str, dict[str, Any]]:
     if split not in run.splits():
+        resume = "" if is_finished(run.status) else f"finish it with saccade train --resume {run.folder}, or "
         raise InputError(
-            f"{run.folder} holds no predictions of split {split!r}: make them with saccade evaluate {run.folder} "
+            f"{run.folder} holds no predictions of split {split!r}: {resume}make them with saccade evaluate {run.folder} "
             f"--split {split}"
         )
     rows = run.predictions(split)

@@ -68,6 +68,8 @@ def list_settings(link: Link, words: Words) -> list[Line]:
     """Return what changed on a link, a line each; for the first of a chain its main settings."""
     if link.parent is None and not link.changes:
         return [(Code(key), f" {value}") for key, value in read_main_settings(link.child, words)]
+    if link.comparison is None and link.child.overrides:
+        return [(Code(change.key), f" = {write_setting(change.value, words)}") for change in link.changes]
     return [(Code(change.key), f" {write_change(change, words)}") for change in link.changes]
 
 

@@ -32,6 +32,7 @@ class Words:
     best_is: str
     no_value: str
     step_counts: str
+    step_count_one: str
     one_step: str
     verdict_better: str
     verdict_worse: str

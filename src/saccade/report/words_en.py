@@ -21,6 +21,7 @@ ENGLISH = Words(
     best_is="Best: {experiment}, {metric}",
     no_value="No run has been validated yet, so there is nothing to compare.",
     step_counts="{steps} steps: {better} better, {worse} worse, {not_shown} not shown, {refused} not comparable.",
+    step_count_one="{steps} step: {better} better, {worse} worse, {not_shown} not shown, {refused} not comparable.",
     one_step="{parent} \N{RIGHTWARDS ARROW} {child}",
     verdict_better="better",
     verdict_worse="worse",

@@ -21,6 +21,7 @@ KOREAN = Words(
     best_is="최고: {experiment}, {metric}",
     no_value="아직 검증된 학습이 없어 비교할 것이 없습니다.",
     step_counts="{steps}단계 가운데 나아짐 {better}, 나빠짐 {worse}, 차이 확인 안 됨 {not_shown}, 비교 불가 {refused}.",
+    step_count_one="{steps}단계: 나아짐 {better}, 나빠짐 {worse}, 차이 확인 안 됨 {not_shown}, 비교 불가 {refused}.",
     one_step="{parent} \N{RIGHTWARDS ARROW} {child}",
     verdict_better="나아짐",
     verdict_worse="나빠짐",

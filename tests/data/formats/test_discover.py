@@ -3,6 +3,7 @@
 import pytest
 
 from saccade.data.formats.discover import count_label_folders, discover, find_split
+from saccade.data.formats.sources import read_source
 from saccade.errors import InputError
 
 
@@ -164,12 +165,60 @@ def test_few_images_below_many_that_are_named_by_their_text(tmp_path):
 
 
 def test_classes_are_looked_for_in_folders_first(tmp_path):
-    make(tmp_path, *(f"{label}/{name}.jpg" for label in ("cat", "dog") for name in ("rex", "tom", "minka")))
+    make(tmp_path, *(f"cat/{name}.jpg" for name in ("tom", "minka", "blue")))
+    make(tmp_path, *(f"dog/{name}.jpg" for name in ("rex", "bello", "lady")))
     assert discover(tmp_path).sources["train"].format == "filename"
     found = discover(tmp_path, classes=True)
     assert found.sources["train"].format == "folder"
     assert count_label_folders(found) == (6, 2)
     assert count_label_folders(discover(tmp_path)) == (0, 0)
+
+
+def test_label_folders_with_many_images_each_come_before_names(tmp_path):
+    make(tmp_path, *(f"cat/IMG-2024{number * 71}-WA{number}.jpg" for number in range(5)))
+    make(tmp_path, *(f"dog/photo {number * 93} x.jpg" for number in range(4)))
+    assert discover(tmp_path).sources["train"].format == "filename"  # nine of two labels are not many
+    make(tmp_path, "dog/last.jpg")
+    assert discover(tmp_path).sources["train"].format == "folder"
+    assert discover(tmp_path, classes=False).sources["train"].format == "filename"
+    deep = make(
+        tmp_path / "deep", *(f"a/{part}/AB{number * 71}C.jpg" for part in (1, 2) for number in range(part, 20, 2))
+    )
+    assert discover(deep).sources["train"].format == "filename"
+
+
+def test_names_that_every_folder_repeats_are_no_labels(tmp_path):
+    make(tmp_path, *(f"{label}/{name}.jpg" for label in ("cup", "pan") for name in ("left", "right")))
+    assert discover(tmp_path).sources["train"].format == "folder"
+    assert discover(tmp_path, classes=False).sources["train"].format == "filename"
+
+
+def test_what_a_mac_adds_to_a_zip_is_passed_over(tmp_path):
+    make(tmp_path, *(f"{label}/{number}.jpg" for label in ("cat", "dog") for number in range(5)))
+    make(tmp_path, "__MACOSX/._cat", "__MACOSX/cat/._0.jpg", "__MACOSX/cow/1.jpg", "cat/__MACOSX/2.jpg")
+    found = discover(tmp_path)
+    assert count_label_folders(found) == (10, 2)
+    listing = read_source(found.sources["train"], tmp_path)
+    assert {entry.label for entry in listing.entries} == {"cat", "dog"}
+    assert listing.notes == {"other_files": 4}
+
+
+def test_one_folder_of_classes_names_the_one_above(tmp_path):
+    animals = make(
+        tmp_path / "all animals", *(f"{label}/{number}.jpg" for label in ("cat", "dog") for number in range(5))
+    )
+    with pytest.raises(InputError) as error:
+        discover(animals / "cat")
+    assert str(error.value) == (
+        f"{animals}/cat: found images and no labels, and dog beside it holds images too; if they are classes, give the folder "
+        f"above: saccade new '{animals}'"
+    )
+    (animals / "empty").mkdir()
+    with pytest.raises(InputError, match="5 images and no labels; looked for"):
+        discover(animals / "cat")
+    make(tmp_path, "flat/train/1.jpg", "flat/val/2.jpg")
+    with pytest.raises(InputError, match="1 images and no labels; looked for"):
+        discover(tmp_path / "flat/train")
 
 
 def test_labels_of_doctr(tmp_path):
@@ -269,14 +318,14 @@ def test_splits_of_formulas(tmp_path):
 
 
 def test_inkml(tmp_path):
-    make(tmp_path, "a/b.inkml", ".hidden/c.inkml")
+    make(tmp_path, "a/b.inkml", ".hidden/c.inkml", "__MACOSX/a/b.inkml")
     assert discover(tmp_path).sources["train"].format == "inkml"
     assert source_of(tmp_path) == {"path": str(tmp_path)}
     assert source_of(tmp_path / "a/b.inkml") == {"path": str(tmp_path / "a/b.inkml")}
     make(tmp_path / "split", "train/1.inkml", "test/2.inkml")
     assert set(discover(tmp_path / "split").sources) == {"train", "test"}
     with pytest.raises(InputError, match="no images"):
-        discover(make(tmp_path / "none", ".x/a.inkml"))
+        discover(make(tmp_path / "none", ".x/a.inkml", "__MACOSX/a.inkml"))
 
 
 def test_lists_of_im2markup(tmp_path):

@@ -1,6 +1,6 @@
 """What labelled images a folder or file holds: LMDB, label files, split folders, labels in file names, or label folders.
 
-They are looked for in that order. Names and label files are read and no image is opened. What is found are sources as
+They are looked for in that order; label folders with many images each come before labels in file names. Names and label files are read and no image is opened. What is found are sources as
 a recipe would name them; whether their images and labels are good is for `data.splits` to say.
 """
 
@@ -8,13 +8,15 @@ import csv
 import itertools
 import os
 import re
+import shlex
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from saccade.data.formats import doctr, lmdb
 from saccade.data.formats.discover_formulas import find_formulas, find_ink
-from saccade.data.formats.entry import IMAGE_SUFFIXES
+from saccade.data.formats.discover_names import find_pattern
+from saccade.data.formats.entry import IMAGE_SUFFIXES, is_hidden
 from saccade.data.formats.paddleocr import split_names
 from saccade.data.formats.textfile import read_text
 from saccade.errors import InputError
@@ -56,6 +58,8 @@ _TEXT_COLUMNS = (
 )
 _NUM_PROBED = 500
 _MIN_SHARE = 0.5
+_LEAST_IMAGES_A_CLASS, _MOST_CLASSES = 5, 1000
+"""Label folders with at least so many images each, on average, and no more of them than this, are taken for classes."""
 
 
 @dataclass(frozen=True)
@@ -66,12 +70,13 @@ class Found:
     form: str
 
 
-def discover(path: Path, *, classes: bool = False) -> Found:
+def discover(path: Path, *, classes: bool | None = None) -> Found:
     """Recognise the labels of a folder, or of a label file and the files of other splits beside it.
 
     Args:
         path: The folder or file.
-        classes: The labels are known to be classes: folders count before file names.
+        classes: Whether the labels are known to be classes, where folders count before file names, or known to be texts,
+            where file names do; None where folders with many images each tell.
 
     Raises:
         InputError: nothing was recognised, or more than one thing; the message says what was looked for, or what to
@@ -94,6 +99,7 @@ def discover(path: Path, *, classes: bool = False) -> Found:
         or _discover_ink(path)
         or _discover_label_files(path.parent, path)
         or _discover_in_names(path, classes)
+        or _refuse_class(path)
         or _refuse(path)
     )
 
@@ -107,6 +113,11 @@ def count_label_folders(found: Found) -> tuple[int, int]:
     return len(images), len({image.parent.name for image in images})
 
 
+def look_like_classes(num_images: int, num_labels: int) -> bool:
+    """Tell classes from texts: few labels with many images each are classes."""
+    return 0 < num_labels <= _MOST_CLASSES and num_images >= _LEAST_IMAGES_A_CLASS * num_labels
+
+
 def find_split(name: str) -> str | None:
     """Return the split that a name speaks of, as `val_labels` does of val; None where it names none, or several."""
     words = set(re.split(r"[^a-z]+", name.lower()))
@@ -118,6 +129,21 @@ def _refuse(path: Path) -> Found:
     count = len(_list_images(path))
     what = f"{count:,} images and no labels" if count else "no images"
     raise InputError(f"{path}: found {what}; looked for {_FORMS}")
+
+
+def _refuse_class(path: Path) -> None:
+    """Refuse one folder of classes by naming the folder of them all: every folder beside it holds images too."""
+    try:
+        folders = [other for other in sorted(path.parent.iterdir()) if _is_visible_folder(other)]
+        are_classes = len(folders) > 1 and all(any(map(_is_image, folder.iterdir())) for folder in folders)
+    except OSError:  # what lies beside is no business of ours
+        return
+    if are_classes and find_split(path.name) is None:
+        other = next(folder for folder in folders if folder != path)
+        raise InputError(
+            f"{path}: found images and no labels, and {other.name} beside it holds images too; if they are classes, give the "
+            f"folder above: saccade new {shlex.quote(str(path.parent))}"
+        )
 
 
 def _discover_store(folder: Path, *, below: bool) -> Found | None:
@@ -273,13 +299,21 @@ def _find_images_folder(file: Path, base: Path, names: Sequence[str]) -> Path:
 
 def _list_folders(folder: Path) -> Iterator[Path]:
     for path, folders, _ in os.walk(folder):
-        folders[:] = sorted(name for name in folders if not name.startswith("."))
+        folders[:] = sorted(name for name in folders if not is_hidden(name))
         yield Path(path)
 
 
 def _list_images(folder: Path) -> list[Path]:
     found = (path / name for path in _list_folders(folder) for name in sorted(os.listdir(path)))
-    return [path for path in found if path.suffix.lower() in IMAGE_SUFFIXES and not path.name.startswith(".")]
+    return [path for path in found if _is_image(path)]
+
+
+def _is_image(path: Path) -> bool:
+    return path.suffix.lower() in IMAGE_SUFFIXES and not path.name.startswith(".")
+
+
+def _is_visible_folder(path: Path) -> bool:
+    return path.is_dir() and not is_hidden(path.name)
 
 
 def _discover_formulas(path: Path) -> Found | None:
@@ -292,9 +326,8 @@ def _discover_ink(folder: Path) -> Found | None:
     return None if ink is None else Found(*ink)
 
 
-def _discover_split_folders(folder: Path, classes: bool) -> Found | None:
-    visible = [path for path in sorted(folder.iterdir()) if path.is_dir() and not path.name.startswith(".")]
-    named = _by_split(visible, folder)
+def _discover_split_folders(folder: Path, classes: bool | None) -> Found | None:
+    named = _by_split(filter(_is_visible_folder, sorted(folder.iterdir())), folder)
     if "train" not in named:
         return None
     found = {
@@ -310,7 +343,7 @@ def _discover_split_folders(folder: Path, classes: bool) -> Found | None:
     return Found(sources, f"{', '.join(f'{named[split].name}/' for split in sources)}: {found['train'].form}")
 
 
-def _discover_in_names(folder: Path, classes: bool) -> Found | None:
+def _discover_in_names(folder: Path, classes: bool | None) -> Found | None:
     """Look for labels in the names of files or of folders; images beside folders are neither.
 
     Raises:
@@ -320,9 +353,12 @@ def _discover_in_names(folder: Path, classes: bool) -> Found | None:
     inside = [path for path in images if path.parent != folder]
     num_astray = len(images) - len(inside)
     if num_astray >= len(inside):
-        return _discover_names(folder, images)
-    in_folders = len({path.parent.name for path in inside}) > 1
-    if (found := None if classes and in_folders else _discover_names(folder, inside)) or not in_folders:
+        return _discover_names(folder, images, classes)
+    folders = {path.parent for path in inside}
+    if classes is None:
+        classes = all(path.parent == folder for path in folders) and look_like_classes(len(inside), len(folders))
+    in_folders = len({path.name for path in folders}) > 1
+    if (found := None if classes and in_folders else _discover_names(folder, inside, classes)) or not in_folders:
         return found
     if num_astray:
         first = next(path for path in images if path.parent == folder)
@@ -333,52 +369,11 @@ def _discover_in_names(folder: Path, classes: bool) -> Found | None:
     return Found({"train": FolderSource(path=str(folder))}, "one folder a label")
 
 
-# --- Labels in file names ---
-
-
-def _discover_names(folder: Path, images: Sequence[Path]) -> Found | None:
-    """Look for the part of the file names that reads like a label: not a constant, a counter or a hash."""
-    stems = [path.stem for path in images]
-    for pattern, words in _PATTERNS:
-        matches = [re.search(pattern, stem) for stem in stems]
-        texts = [match["text"] for match in matches if match]
-        if len(texts) < max(0.9 * len(stems), 1) or not _reads_like_labels(texts, len(stems)):
-            continue
-        named = [image.parent.name == match["text"] for image, match in zip(images, matches, strict=True) if match]
-        if _share(named, bool) >= _MIN_SHARE:
-            return None  # the folders say the same more plainly
-        return Found({"train": FilenameSource(path=str(folder), pattern=pattern)}, f"labels in file names, {words}")
-    return None
-
-
-#: Tried in this order; the first whose parts read like labels is taken.
-_PATTERNS = (
-    (r"^(?P<text>[^_]+)_", "before the first _"),
-    (r"^[^_]*_(?P<text>.+)$", "after the first _"),
-    (r"^\d+[-. ](?P<text>.+)$", "after a number"),
-    (r"^(?P<text>.+?)[-. ]\(?\d+\)?$", "before a number"),
-    (r"^(?P<text>[^_]+)$", "the whole name"),
-)
-_HASH = re.compile(r"[0-9a-f]{6,}|[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
-_COUNTER = re.compile(r"([^\W\d_]*)[-_ ]?(\d+)")
-
-
-def _reads_like_labels(texts: Sequence[str], num_images: int) -> bool:
-    if len(set(texts)) < 2 and num_images > 1:
-        return False
-    looks_hashed = all(_HASH.fullmatch(text) for text in texts) and any(
-        character in "abcdef" for text in texts for character in text
-    )
-    return not looks_hashed and not _counts_up(texts)
-
-
-def _counts_up(texts: Sequence[str]) -> bool:
-    """Tell `img001, img002, ...` from plates: one word, or none, before numbers that leave few gaps."""
-    parts = [match for text in texts if (match := _COUNTER.fullmatch(text))]
-    if len(parts) < len(texts) or len({match[1] for match in parts}) > 1:
-        return False
-    numbers = {int(match[2]) for match in parts}
-    return max(numbers) - min(numbers) < 3 * len(numbers)
+def _discover_names(folder: Path, images: Sequence[Path], classes: bool | None) -> Found | None:
+    pattern = find_pattern(images, may_repeat=classes is False)
+    if pattern is None:
+        return None
+    return Found({"train": FilenameSource(path=str(folder), pattern=pattern[0])}, f"labels in file names, {pattern[1]}")
 
 
 def _share(items: Iterable[object], holds: Callable[..., bool]) -> float:

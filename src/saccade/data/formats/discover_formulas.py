@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from saccade.data.formats import formula_list, im2markup, inkml
-from saccade.data.formats.entry import walk
+from saccade.data.formats.entry import is_hidden, walk
 from saccade.recipes.tables.data import FormulaListSource, Im2markupSource, InkmlSource, Source
 
 _LIST_SUFFIX = ".lst"
@@ -33,8 +33,8 @@ def find_formulas(path: Path) -> tuple[dict[str, Source], str] | None:
 def find_ink(folder: Path) -> tuple[dict[str, Source], str] | None:
     """Return InkML below a folder."""
     for parent, names in walk(folder):
-        hidden = any(part.startswith(".") for part in Path(parent).relative_to(folder).parts)
-        if not hidden and any(name.lower().endswith(inkml.SUFFIX) for name in names):
+        passed_over = any(map(is_hidden, Path(parent).relative_to(folder).parts))
+        if not passed_over and any(name.lower().endswith(inkml.SUFFIX) for name in names):
             return {"train": InkmlSource(path=str(folder))}, "formulas in InkML"
     return None
 

@@ -16,6 +16,8 @@ IMAGE_SUFFIXES = frozenset(
     {".avif", ".bmp", ".gif", ".jfif", ".jp2", ".jpe", ".jpeg", ".jpg", ".pbm", ".pgm", ".png", ".pnm", ".ppm", ".tif"}
     | {".tiff", ".webp"}
 )
+_ARCHIVE_REMNANT = "__MACOSX"
+"""A folder that a Mac adds to every zip: of each file what is no part of it, in a file of the same suffix."""
 _FOREIGN_SUFFIXES = frozenset({".heic", ".heif", ".jxl"})
 """Photographs that cannot be decoded: listed, so that they are an error and not left out in silence."""
 
@@ -93,8 +95,8 @@ def find_images(folder: Path) -> tuple[list[Path], dict[str, int]]:
     images, num_others = [], 0
     top = os.path.join(folder, "")
     for parent, names in walk(folder):
-        is_hidden = parent != str(folder) and f"{os.sep}." in os.sep + parent.removeprefix(top)
-        found = [name for name in names if not is_hidden and _is_image(name)]
+        is_passed_over = parent != str(folder) and any(map(is_hidden, parent.removeprefix(top).split(os.sep)))
+        found = [name for name in names if not is_passed_over and _is_image(name)]
         images += [os.path.join(parent, name) for name in found]
         num_others += len(names) - len(found)
     if not images:
@@ -103,6 +105,11 @@ def find_images(folder: Path) -> tuple[list[Path], dict[str, int]]:
         )
     images.sort(key=lambda path: path.split(os.sep))  # the order of paths, at a tenth of the time
     return [Path(path) for path in images], {"other_files": num_others}
+
+
+def is_hidden(name: str) -> bool:
+    """Tell a folder in which no images of anybody's are looked for: a hidden one, or what a Mac adds to a zip."""
+    return name.startswith(".") or name == _ARCHIVE_REMNANT
 
 
 def walk(folder: Path) -> Iterator[tuple[str, list[str]]]:

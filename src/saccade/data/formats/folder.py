@@ -3,7 +3,7 @@
 import os
 from pathlib import Path
 
-from saccade.data.formats.entry import Entry, SourceListing, find_images, make_listing, normalise, raise_all
+from saccade.data.formats.entry import Entry, SourceListing, find_images, is_hidden, make_listing, normalise, raise_all
 from saccade.recipes.tables.data import FolderSource
 
 
@@ -38,7 +38,7 @@ def _find_empty(labels: set[str]) -> list[str]:
         os.path.join(parent, entry.name)
         for parent in {os.path.dirname(label) for label in labels}
         for entry in os.scandir(parent or ".")
-        if entry.is_dir() and not entry.name.startswith(".")
+        if entry.is_dir() and not is_hidden(entry.name)
     ]
     return sorted(folder for folder in beside if folder not in holding)
 

@@ -13,7 +13,16 @@ from xml.parsers import expat
 import numpy as np
 from numpy.typing import NDArray
 
-from saccade.data.formats.entry import Entry, SourceListing, make_listing, normalise, raise_all, require_folder, walk
+from saccade.data.formats.entry import (
+    Entry,
+    SourceListing,
+    is_hidden,
+    make_listing,
+    normalise,
+    raise_all,
+    require_folder,
+    walk,
+)
 from saccade.data.formats.strokes import Pen, Stroke, draw_strokes
 from saccade.errors import InputError, quote
 from saccade.recipes.tables.data import InkmlSource
@@ -79,7 +88,7 @@ def find_files(folder: Path) -> list[Path]:
     found = []
     for parent, names in walk(folder):
         parts = Path(parent).relative_to(folder).parts
-        if not any(part.startswith(".") for part in parts):
+        if not any(map(is_hidden, parts)):
             found += [Path(parent, name) for name in names if name.lower().endswith(SUFFIX) and name[0] != "."]
     if not found:
         raise InputError(f"{folder}: holds no {SUFFIX} file; correct `path` of the source, or the data root")

@@ -33,7 +33,7 @@ class TrainTable(Table):
     ema_decay: float | None = Field(default=None, gt=0, lt=1)
     """Decay a step of the moving average of the weights; early on it is min(decay, (1 + step) / (10 + step))."""
     log_every_steps: int = Field(default=50, ge=1)
-    """Steps between rows of the history."""
+    """Steps between rows of the history; an epoch without one gets one at its end."""
     validate_every_epochs: int = Field(default=1, ge=1)
     """Epochs between validations; the last epoch is always validated."""
     checkpoint_every_steps: int | None = Field(default=None, ge=1)
