@@ -25,6 +25,14 @@ def fails(path, message, **options):
     assert str(caught.value) == message
 
 
+def test_an_option_that_needs_another_names_it(write):
+    long = write("long.toml", "schedule = { name = 'cosine', warmup_epochs = 5.0 }\ntrain.epochs = 9", base=True)
+    message = '--set: "schedule.warmup_epochs": 5 epochs of warm-up outlast train.epochs = 3; write at most 3'
+    fails(long, f"{message}, with --set schedule.warmup_epochs=VALUE", overrides=["train.epochs=3"])
+    message = message.replace('": 5', '": 4')
+    fails(long, message, overrides=["train.epochs=3", "schedule.warmup_epochs=4"])
+
+
 # --- lineage
 
 

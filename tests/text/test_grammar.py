@@ -1,5 +1,6 @@
 """The grammar of decoding: what each rule forbids, that it always ends in time, and that no real label is forbidden."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -90,7 +91,7 @@ def test_rules_that_are_off_forbid_nothing() -> None:
     assert list_allowed(Grammar(VOCABULARY, NONE), "} ^ ^ \\right)") == everything
     loose = Grammar(VOCABULARY, GrammarRules(complete_commands=False, paired_delimiters=False))
     assert everything - {"}"} == list_allowed(loose, "x ^ ^")
-    assert everything - {"END"} == list_allowed(loose, "\\right) {")
+    assert everything - {"END"} == list_allowed(loose, "x \\right) {")
 
 
 def test_a_token_stands_so_often_in_a_row_and_no_more() -> None:
@@ -172,3 +173,13 @@ def test_every_real_label_is_allowed(data_root: Path) -> None:
                 break
             state = grammar.advance(state, token_id)
     assert forbidden == []
+
+
+@pytest.mark.parametrize("start", ["}", "^", "\\right)"])
+def test_a_bad_start_is_one_without_any_other_rule(start: str) -> None:
+    vocabulary = SequenceVocabulary(TokenSet((start, "x", "1")))
+    grammar = Grammar(vocabulary, replace(NONE, no_bad_start=True))
+    first = grammar.allowed(grammar.start)
+    (bad,), (good,) = vocabulary.encode(start), vocabulary.encode("x")
+    assert first[good] and not first[bad]
+    assert grammar.allowed(grammar.advance(grammar.start, good))[bad]

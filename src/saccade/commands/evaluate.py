@@ -72,7 +72,9 @@ def evaluate(
         if "selection" in metrics:
             _print_selection(record, metrics["selection"], metrics["splits"])
         if data is None and record.recipe["task"] == "classify":
-            _draw_classes(record, shown, data_root)
+            from saccade.commands.evaluate_figures import draw_classes
+
+            draw_classes(record, shown, data_root)
 
 
 def _check_data(data: str) -> None:
@@ -323,86 +325,3 @@ _WEIGHTS = {
     "last_raw": "last epoch, weights not averaged",
     "last_ema": "last epoch, moving average of the weights",
 }
-
-
-# --- The pictures of a classifier ---
-
-
-def _draw_classes(record: "Run", splits: Mapping[str, Any], data_root: Path | None) -> None:
-    """Write the confusions of each split, and its worst and best images where they are at hand."""
-    from saccade.data.contact_sheet import FONTS
-    from saccade.data.images import read_image
-    from saccade.report.classification_figures import (
-        Answered,
-        choose_classes,
-        draw_calibration,
-        draw_confusion,
-        draw_extremes,
-    )
-
-    for name, summary in splits.items():
-        accuracy, right = summary["top1_accuracy"], "share that is right"
-        title = f"{name}, {accuracy['n']:,} images, {right}: {accuracy['value']:.3f}"
-        pictures = {
-            "confusion": draw_confusion(summary, title=title, fonts=FONTS),
-            "calibration": draw_calibration(summary, title=_title_calibration(name, summary), fonts=FONTS),
-        }
-        chosen = choose_classes(summary)
-        wanted = {image for row in chosen for image in (*row["worst"], *row["best"])}
-        try:
-            entries = find_entries(record, name, data_root)
-            rows = {row["id"]: row for row in record.predictions(name) if row["id"] in wanted}
-            answered = {
-                image: Answered(read_image(entries[image], "rgb"), row["target"], row["prediction"], row["confidence"])
-                for image, row in rows.items()
-            }
-        except InputError as error:
-            print(f"saccade: no picture of the worst and best images of {name}: {error}", file=sys.stderr)
-        else:
-            num_present = sum(row["n"] > 0 for row in summary["by_class"])
-            some = f"the {len(chosen)} of {num_present} classes that are right least often"
-            every = "every class, those that are right least often first"
-            title = f"{name}, {some if len(chosen) < num_present else every}"
-            pictures["extremes"] = draw_extremes(chosen, answered, title=title, fonts=FONTS)
-        for kind, picture in pictures.items():
-            _write_figure(record, f"{name}_{kind}.png", picture)
-
-
-def _title_calibration(split: str, summary: Mapping[str, Any]) -> str:
-    ece = summary["ece"]
-    return f"{split}, {ece['n']:,} images, mean gap (ece): {ece['value']:.3f}"
-
-
-def find_entries(record: "Run", split: str, data_root: Path | None) -> Mapping[str, Any]:
-    """Return the images of a split by their ids, without reading them.
-
-    Raises:
-        InputError: They are not where the recipe says, or one of them is gone.
-    """
-    from saccade.data.formats.sources import read_source
-    from saccade.data.pool import name_in_split
-    from saccade.recipes.loader import load
-
-    data = load(record.folder / "recipe.toml", data_root=data_root).recipe.data
-    sources = getattr(data, split) or data.train
-    named = (
-        name_in_split(entry, number, len(sources))
-        for number, source in enumerate(sources)
-        for entry in read_source(source, Path(data.root or ".")).entries
-    )
-    entries = {entry.id: entry for entry in named}
-    stored = {row["id"] for row in record.predictions(split)}
-    if not stored <= set(entries):
-        raise InputError(f"{sorted(stored - set(entries))[0]} is not among its images any more; bring them back")
-    return entries
-
-
-def _write_figure(record: "Run", name: str, picture: bytes) -> None:
-    """Write a picture and say where; a run that cannot be written to has its numbers all the same."""
-    from saccade.records.writer import RunWriter
-
-    try:
-        with RunWriter.resume(record.folder) as writer:
-            typer.echo(writer.write_figure(name, picture))
-    except InputError as error:
-        print(f"saccade: {name} is not drawn: {error}", file=sys.stderr)

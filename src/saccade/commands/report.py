@@ -106,7 +106,7 @@ def read_images(hardest: "Hardest", data_root: Path | None) -> Mapping[str, byte
     Raises:
         InputError: The run's images are not where its recipe says, or are others by now.
     """
-    from saccade.commands.evaluate import find_entries
+    from saccade.commands.evaluate_figures import find_entries
     from saccade.data.images import read_image
 
     entries = find_entries(hardest.run, "val", data_root)

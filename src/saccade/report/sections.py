@@ -154,7 +154,10 @@ def _make_result(chain: Chain, words: Words) -> Block:
     line = (Strong(words.best_is.format(experiment=leader.name, metric=chain.metric)), " ", Small(interval), " ")
     if compared:
         counts = {name: str(count) for name, count in count_verdicts(chain.links).items()}
-        line = (*line, (words.step_counts if len(compared) > 1 else words.step_count_one).format(steps=len(compared), **counts))
+        line = (
+            *line,
+            (words.step_counts if len(compared) > 1 else words.step_count_one).format(steps=len(compared), **counts),
+        )
     return Verdict(write_value(outcome.best.value, num_images), line, "")
 
 

@@ -96,6 +96,9 @@ class Grammar:
         self._ids = {role: ids[role_of == index] for index, role in enumerate(self._examples)}
         self._usable = [role for role in self._examples if self._can_be_closed(role)]
         self._pair_cost = 1 if any(role.action == "right" and not role.is_bare for role in self._examples) else 2
+        # whatever rules are on: a brace that no rule counts is a bad start all the same
+        self._good_starts = np.ones(self._size, bool)
+        self._good_starts[self._first :] = [classify(token).action not in _BAD_STARTS for token in self._tokens]
         self._lengths = self._list_lengths()
         self._masks: dict[tuple[Any, ...], Mask] = {}
 
@@ -204,8 +207,6 @@ class Grammar:
         """Return the mask without the limits of repeats; `gain` is how much dearer the end may become by the token."""
         growth = {}
         for role in self._usable:
-            if self._rules.no_bad_start and not state.num_tokens and role.action in _BAD_STARTS:
-                continue
             with suppress(StructureError):
                 frames = advance(state.frames, role, self._examples[role], 1)
                 growth[role] = self._count_cost(frames) - state.cost + 1
@@ -220,6 +221,8 @@ class Grammar:
         mask[self._eos_id] = may_end
         for role in chosen:
             mask[self._ids[role]] = True
+        if self._rules.no_bad_start and not state.num_tokens and mask[self._good_starts].any():
+            mask &= self._good_starts
         mask.setflags(write=False)
         return mask
 

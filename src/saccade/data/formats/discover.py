@@ -1,7 +1,8 @@
 """What labelled images a folder or file holds: LMDB, label files, split folders, labels in file names, or label folders.
 
-They are looked for in that order; label folders with many images each come before labels in file names. Names and label files are read and no image is opened. What is found are sources as
-a recipe would name them; whether their images and labels are good is for `data.splits` to say.
+They are looked for in that order; label folders with many images each come before labels in file names. Names and label
+files are read and no image is opened. What is found are sources as a recipe would name them; whether their images
+and labels are good is for `data.splits` to say.
 """
 
 import csv
@@ -355,10 +356,11 @@ def _discover_in_names(folder: Path, classes: bool | None) -> Found | None:
     if num_astray >= len(inside):
         return _discover_names(folder, images, classes)
     folders = {path.parent for path in inside}
+    come_first = classes
     if classes is None:
-        classes = all(path.parent == folder for path in folders) and look_like_classes(len(inside), len(folders))
+        come_first = all(path.parent == folder for path in folders) and look_like_classes(len(inside), len(folders))
     in_folders = len({path.name for path in folders}) > 1
-    if (found := None if classes and in_folders else _discover_names(folder, inside, classes)) or not in_folders:
+    if (found := None if come_first and in_folders else _discover_names(folder, inside, classes)) or not in_folders:
         return found
     if num_astray:
         first = next(path for path in images if path.parent == folder)
