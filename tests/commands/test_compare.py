@@ -104,6 +104,30 @@ def test_the_recipes_are_written_and_load(
     assert error.count("\n") == 1
 
 
+def test_nothing_to_separate_is_said(
+    pair: tuple[Path, Path], capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    parent = pair[0]
+    other = make_run(write_recipe(parent.parents[3], "other", "[train]\nbatch_size = 16\n"), 20)
+    assert run(["compare", str(parent), str(other), "--write", str(tmp_path / "new")]) == 0
+    error = capsys.readouterr().err
+    assert error == f"wrote nothing to {tmp_path / 'new'}: there are no changes that recipes could separate\n"
+    assert not (tmp_path / "new").exists()
+
+
+def test_what_was_set_ad_hoc_alike_chooses_the_runs_and_is_said(
+    pair: tuple[Path, Path], capsys: pytest.CaptureFixture[str]
+) -> None:
+    parent, child = pair
+    recipes = parent.parents[3]
+    shorts = [make_run(recipes / f"{name}.toml", 20, overrides=["train.epochs=3"]) for name in ("parent", "child")]
+    text = compare(capsys, parent.parent, shorts[1])
+    assert f"{parent.parent} holds runs of 2 experiments: those with train.epochs = 3 are compared" in text
+    assert "ad hoc" not in text and "Different conditions" not in text
+    document = json.loads(compare(capsys, parent.parent, child, "--json"))
+    assert "those without --set are compared" in document["notes"][-1]
+
+
 def test_other_images_are_refused_with_status_1(pair: tuple[Path, Path], capsys: pytest.CaptureFixture[str]) -> None:
     parent, _ = pair
     other = make_run(write_recipe(parent.parents[3], "other", "[train]\nbatch_size = 16\n"), 45, 50)

@@ -43,6 +43,26 @@ def test_a_test_split_is_predicted_counted_and_drawn(copied, capsys):
     assert [row["target"] for row in rows] == [label for label in CLASSES for _ in range(2)]
 
 
+def test_the_table_says_nothing_twice_and_of_how_many_validations_the_median_is(copied, capsys):
+    lines = [" ".join(line.split()) for line in evaluate(capsys, copied).splitlines()]
+    assert not [line for line in lines if "averaged" in line or "moving average" in line]
+    assert any(line.startswith("validation images, median of 1 validation ") for line in lines)
+    row = next(line for line in (copied / "history.jsonl").read_text().splitlines() if '"validation"' in line)
+    for more, said in ((6, "all 7 validations"), (5, "the last ten validations")):
+        with (copied / "history.jsonl").open("a") as file:
+            file.write(f"{row}\n" * more)
+        assert f"validation images, median of {said} " in " ".join(evaluate(capsys, copied).split())
+    history = (copied / "history.jsonl").read_bytes()
+    (copied / "history.jsonl").write_bytes(history + b'{"event": no\n')
+    assert "median of the last validations, ten at most " in " ".join(evaluate(capsys, copied).split())
+    (copied / "history.jsonl").write_bytes(history)
+    metrics = json.loads((copied / "metrics.json").read_text())
+    metrics["selection"]["variants"]["best_ema"] = 0.5
+    (copied / "metrics.json").write_text(json.dumps(metrics))
+    shown = " ".join(evaluate(capsys, copied).split())
+    assert "best epoch, weights not averaged" in shown and "best epoch, moving average of the weights 0.50" in shown
+
+
 def test_json_is_the_content_of_metrics_json_and_draws_nothing(copied, capsys):
     before = (copied / "metrics.json").read_bytes()
     document = json.loads(evaluate(capsys, copied, "--json"))

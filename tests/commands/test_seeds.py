@@ -100,6 +100,7 @@ def test_what_is_no_number_is_shown_as_such(capsys: pytest.CaptureFixture[str]) 
         {
             "metric": "m",
             "split": "val",
+            "num_classes": None,
             "runs": runs,
             "selection": dict.fromkeys(MOMENTS, nothing),
             "metrics": {"m": nothing},
@@ -107,3 +108,39 @@ def test_what_is_no_number_is_shown_as_such(capsys: pytest.CaptureFixture[str]) 
     )
     shown = capsys.readouterr().err
     assert "7 seeds" in shown and "seed 3" not in shown and " - " in shown
+
+
+@pytest.mark.parametrize(("num_classes", "is_shown"), [(3, False), (5, False), (6, True)])
+def test_five_classes_are_all_among_the_best_five(
+    num_classes: int, is_shown: bool, capsys: pytest.CaptureFixture[str]
+) -> None:
+    one = {"value": 0.5, "deviation": 0.1, "low": 0.0, "high": 1.0, "n": 2}
+    metrics = {"top1_accuracy": 0.5, "top5_accuracy": 1.0}
+    runs = [{"seed": seed, **dict.fromkeys(MOMENTS, 0.5), "metrics": metrics} for seed in range(2)]
+    print_seeds(
+        {
+            "metric": "top1_accuracy",
+            "split": "val",
+            "num_classes": num_classes,
+            "runs": runs,
+            "selection": dict.fromkeys(MOMENTS, one),
+            "metrics": dict.fromkeys(metrics, one),
+        }
+    )
+    assert ("top5_accuracy" in capsys.readouterr().err) == is_shown
+
+
+def test_intervals_of_shares_end_at_0_and_1(tmp_path: Path) -> None:
+    folder = tiny_classifier.make_data(tmp_path)
+    assert train(folder, "--seeds", "0,1") == 0
+    folders = sorted((folder / "runs").glob("*/*/*-s?-*"))
+    for run_folder, value in zip(folders, (0.25, 0.75), strict=True):
+        document = json.loads((run_folder / "metrics.json").read_text())
+        document["selection"]["best"] = document["splits"]["val"]["top1_accuracy"]["value"] = value
+        document["splits"]["val"]["nll"]["value"] = 4 * value
+        (run_folder / "metrics.json").write_text(json.dumps(document))
+    summary = summarise_seeds(folders)
+    assert summary["num_classes"] == len(tiny_classifier.CLASSES)
+    for one in (summary["selection"]["best"], summary["metrics"]["top1_accuracy"]):
+        assert (one["value"], one["low"], one["high"]) == (0.5, 0.0, 1.0)
+    assert summary["metrics"]["nll"]["low"] == 0 and summary["metrics"]["nll"]["high"] > 10

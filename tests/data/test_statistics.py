@@ -6,10 +6,12 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from saccade.data.formats.entry import Entry
 from saccade.data.label_statistics import Classes, Texts, Tokens, group_lengths, make_text_labels
 from saccade.data.splits import Split
-from saccade.data.statistics import compute_statistics, list_remarks, render_text
+from saccade.data.statistics import _list_remarks, compute_statistics, list_remarks, render_text
 from saccade.text.charset import Charset
 from saccade.text.token_set import TokenSet
 
@@ -137,6 +139,19 @@ def test_many_lengths_are_joined() -> None:
 def test_labels_are_counted_by_what_they_are_made_of() -> None:
     assert isinstance(make_text_labels(Charset("ab")), Texts)
     assert isinstance(make_text_labels(TokenSet(("a", "b"))), Tokens)
+
+
+@pytest.mark.parametrize(
+    ("note", "count", "said"),
+    [
+        ("other_files", 1, "1 other file"),
+        ("other_files", 2, "2 other files"),
+        ("labels_with_other_spaces", 1, "1 label with other spaces"),
+    ],
+)
+def test_one_of_a_kind_is_no_plural(note: str, count: int, said: str) -> None:
+    split = {"notes": {note: count}, "dropped": {}, "conflicts": []}
+    assert _list_remarks("train", split)[0] == f"train: {said}"
 
 
 def test_remarks_are_those_below_the_text() -> None:

@@ -7,7 +7,14 @@ from statistics import NormalDist
 import numpy as np
 import pytest
 
-from saccade.metrics.intervals import Estimate, bootstrap_interval, mean_interval, t_quantile, wilson_interval
+from saccade.metrics.intervals import (
+    Estimate,
+    bootstrap_interval,
+    find_bounds,
+    mean_interval,
+    t_quantile,
+    wilson_interval,
+)
 
 
 @pytest.mark.parametrize(
@@ -86,3 +93,19 @@ def test_no_values_no_interval() -> None:
         bootstrap_interval([1, 2], [1])
     with pytest.raises(ValueError, match="no t quantile"):
         t_quantile(0.3, 2)
+
+
+@pytest.mark.parametrize(
+    ("metric", "low", "high"),
+    [
+        ("top1_accuracy", 0, 1),
+        ("ece", 0, 1),
+        ("nll", 0, 1.2829),
+        ("cer", 0, 1.2829),
+        ("loss_of_mine", -0.1995, 1.2829),
+    ],
+)
+def test_an_interval_over_seeds_ends_where_the_metric_does(metric: str, low: float, high: float) -> None:
+    """0.48333 and 0.6: 0.54167 +- 12.7062 * 0.0824958 / sqrt(2)."""
+    estimate = mean_interval([0.5417 - 0.05833, 0.5417 + 0.05833], bounds=find_bounds(metric))
+    assert (estimate.value, estimate.low, estimate.high) == pytest.approx((0.5417, low, high), abs=2e-4)

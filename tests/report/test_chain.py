@@ -102,9 +102,25 @@ def test_overrides_hang_together_with_the_same_overrides(tmp_path: Path) -> None
     draw_runs(tmp_path, [BASE, replace(BASE, overrides=short, settings={"train.epochs": 5}),
                          replace(CHILD, overrides=short, settings={"train.epochs": 5, "train.batch_size": 64})])  # fmt: skip
     report = read_report(tmp_path)
-    child, short_parent = link_of(report, "exp1"), link_of(report, "baseline (2)")
+    child, short_parent = link_of(report, "exp1, train.epochs = 5"), link_of(report, "baseline, train.epochs = 5")
     assert child.parent is short_parent.child
     assert short_parent.parent is not None and short_parent.parent.name == "baseline"
+
+
+def test_an_ad_hoc_experiment_without_its_own_recipes_run_has_changed_the_keys_of_the_command_line(
+    tmp_path: Path,
+) -> None:
+    overrides = ("--set train.epochs=5", "--data val=folder:photos")
+    changes = (("train.batch_size", 128, 64), ("train.epochs", 12, 5))
+    draw_run(tmp_path, replace(CHILD, overrides=overrides, settings={"train.epochs": 5}, changes=changes))
+    [chain] = read_report(tmp_path).chains
+    [link] = chain.links
+    assert link.child.name == "exp1, train.epochs = 5, data = val=folder:photos"
+    assert (link.parent, link.passed_over) == (None, ("exp1",))
+    assert [(change.key, change.value) for change in link.changes] == [
+        ("train.epochs", 5),
+        ("data", "val=folder:photos"),
+    ]
 
 
 def test_files_that_extended_each_other_by_turns_make_no_circle(tmp_path: Path) -> None:

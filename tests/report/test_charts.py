@@ -101,6 +101,15 @@ def test_a_loss_over_orders_of_magnitude_is_logarithmic(read: Read) -> None:
     assert "type" not in charts["validation"].spec["encoding"]["y"]["scale"]
 
 
+def test_axes_of_shares_stay_within_0_and_1(read: Read) -> None:
+    chain = read(replace(ONE, share=1.0), replace(ONE, share=0.3, settings={"seed": 1}))
+    validation = next(chart for chart in make_curve_charts(chain, WORDS) if chart.name == "validation")
+    assert max(float(y) for _, _, y in points_of(validation)) > 0.98
+    assert validation.spec["encoding"]["y"]["scale"]["domain"][1] == 1
+    [row] = make_overview(chain, WORDS).spec["data"]["values"]
+    assert (row["low"], row["high"]) == (0, 1)
+
+
 @pytest.mark.parametrize(
     ("low", "high", "ticks"),
     [(0.002, 5.0, [0.01, 0.1, 1.0]), (0.1, 3.0, [0.1, 0.2, 0.5, 1.0, 2.0]), (2.5, 4.0, [])],

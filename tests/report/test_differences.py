@@ -53,7 +53,6 @@ def test_data_that_nobody_described_are_not_known_to_be_the_same(parent: Path) -
     ("own", "sentence"),
     [
         ('[start]\nweights = "/old"\n', "start: parent begins from fresh weights, child from /old"),
-        ("[train]\nepochs = 20\n", "epochs: 10 against 20"),
         ('[train]\nprecision = "bf16"\n', "precision: fp32 against bf16"),
     ],
 )
@@ -98,6 +97,22 @@ def test_resumed_and_ad_hoc_runs_are_named(parent: Path) -> None:
         "ad hoc: child was trained with --set train.grad_clip_norm=1.0",
         "resumed: child went on at step 30",
     )
+
+
+def test_what_was_ad_hoc_alike_or_asks_nothing_is_no_difference(parent: Path) -> None:
+    runs, recipe = parent.parent / "runs", write_recipe(parent.parent, "child", "[train]\nbatch_size = 8\n")
+    for before, after in (("train.epochs=3", "train.epochs=3"), ("seed=5", "seed=6")):
+        sides = [
+            read_side(write_run(runs, path, answer(3, 1), overrides=[override]))
+            for path, override in ((parent, before), (recipe, after))
+        ]
+        assert find_differences(*sides, "exact_match").sentences == ()
+
+
+def test_the_number_of_epochs_is_a_setting_and_named_once(parent: Path) -> None:
+    recipe = write_recipe(parent.parent, "child", "[train]\nepochs = 20\n")
+    sides = [read_side(write_run(parent.parent / "runs", path, answer(3, 1))) for path in (parent, recipe)]
+    assert find_differences(*sides, "exact_match").sentences == ()
 
 
 def test_an_ancestor_that_changed_or_is_gone_is_named(parent: Path) -> None:

@@ -51,7 +51,7 @@ def test_another_recipe_or_other_images_in_one_folder_are_another_experiment(tmp
     draw_run(tmp_path, replace(ONE, num_images=50))
     draw_run(tmp_path, replace(ONE, settings={"train.epochs": 5}, overrides=("--set train.epochs=5",)))
     experiments, problems = read_experiments(tmp_path)
-    assert [one.name for one in experiments] == ["exp1", "exp1 (2)", "exp1 (3)"]
+    assert [one.name for one in experiments] == ["exp1", "exp1 (2)", "exp1, train.epochs = 5"]
     assert experiments[2].overrides == ("--set train.epochs=5",)
     assert [(one.sentence, one.values["count"]) for one in problems] == [("several_recipes", "3")]
 
@@ -77,6 +77,30 @@ def test_runs_that_did_not_end_stand_back_where_others_did(tmp_path: Path) -> No
     draw_run(tmp_path, replace(ONE, odd="failed"), seed=1)
     [experiment], _ = read_experiments(tmp_path)
     assert (len(experiment.courses), len(experiment.counted), len(experiment.side.runs)) == (2, 1, 1)
+
+
+def test_a_stopped_run_is_no_repeat_and_counts_alone(tmp_path: Path) -> None:
+    stopped = [draw_run(tmp_path, replace(ONE, odd="stopped"), seed=seed) for seed in (1, 2)]
+    [experiment], _ = read_experiments(tmp_path)
+    assert [course.run.folder for course in experiment.counted] == stopped[:1]
+    finished = draw_run(tmp_path, ONE, seed=3)
+    [experiment], _ = read_experiments(tmp_path)
+    assert [course.run.folder for course in experiment.counted] == [finished]
+
+
+def test_a_seed_of_the_command_line_is_a_repeat(tmp_path: Path) -> None:
+    draw_run(tmp_path, ONE, seed=0)
+    draw_run(tmp_path, replace(ONE, overrides=("--set seed=5",)), seed=5)
+    [experiment], problems = read_experiments(tmp_path)
+    assert (experiment.name, len(experiment.courses), experiment.overrides, problems) == ("exp1", 2, (), [])
+
+
+def test_the_interval_of_a_share_over_seeds_stays_a_share(tmp_path: Path) -> None:
+    draw_run(tmp_path, replace(ONE, share=0.2), seed=0)
+    draw_run(tmp_path, replace(ONE, share=0.9), seed=1)
+    [experiment], _ = read_experiments(tmp_path)
+    outcome = experiment.outcome("exact_match")
+    assert outcome is not None and (outcome.best.low, outcome.best.high) == (0, 1)
 
 
 def test_an_unfinished_run_has_the_value_of_its_best_validation_so_far(tmp_path: Path) -> None:

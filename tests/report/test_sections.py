@@ -73,6 +73,12 @@ def test_a_chain_has_its_best_and_what_the_steps_showed_on_top(tmp_path: Path) -
         assert named in problems
 
 
+def test_one_step_of_more_experiments_is_one_step(tmp_path: Path) -> None:
+    draw_runs(tmp_path, [BASE, CHILD, replace(CHILD, name="exp9", parents=("gone",))])
+    line = str(only(make(tmp_path), Verdict).line)
+    assert "1 step: 1 better, 0 worse" in line
+
+
 def test_a_folder_of_several_series_has_a_heading_each(tmp_path: Path) -> None:
     draw_runs(tmp_path, [BASE, replace(BASE, series="cifar", task="classify")])
     page = make(tmp_path)

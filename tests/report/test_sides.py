@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from saccade.errors import InputError
-from saccade.records.writer import RunWriter
+from saccade.records.writer import RunWriter, State
 from saccade.report.sides import Side, read_side, read_sides
 from tests.report.compared_runs import RIGHT, WRONG, answer, write_parent, write_recipe, write_run
 
@@ -55,13 +55,14 @@ def test_a_seed_counts_once_and_that_is_said(parent: Path) -> None:
     assert side.left_out == (f"{first} is left out: a later run has the same seed, 0",)
 
 
-def test_runs_that_are_not_over_are_left_out_and_that_is_said(parent: Path) -> None:
+def test_runs_that_are_not_finished_are_left_out_and_that_is_said(parent: Path) -> None:
     done, stopped = write(parent), write(parent, seed=1, state="stopped")
     running, failed = write(parent, seed=2, state="running"), write(parent, seed=3, state="failed")
     (running / "data.json").unlink()
     side = read_side(done.parent)
-    assert {run.folder for run in side.runs} == {done, stopped}
+    assert [run.folder for run in side.runs] == [done]
     assert side.left_out == (
+        f"{stopped} is left out: its state is stopped; finish it with saccade train --resume {stopped}",
         f"{running} is left out: its state is running",
         f"{failed} is left out: its state is failed",
     )
@@ -69,10 +70,19 @@ def test_runs_that_are_not_over_are_left_out_and_that_is_said(parent: Path) -> N
 
 def test_a_folder_without_a_run_that_is_over_is_refused(parent: Path) -> None:
     folder = write(parent, state="failed")
-    with pytest.raises(InputError, match=r"holds no run that is over, such as .*: its state is failed; let one end"):
+    with pytest.raises(
+        InputError, match=r"holds no run that is finished, such as .*: its state is failed; let one end"
+    ):
         read_side(folder.parent)
     with pytest.raises(InputError, match="is not over: its state is failed"):
         read_side(folder)
+
+
+def test_a_stopped_run_is_a_side_where_it_is_named_itself(parent: Path) -> None:
+    folder = write(parent, state="stopped")
+    assert [run.folder for run in read_side(folder).runs] == [folder]
+    with pytest.raises(InputError, match=f"its state is stopped; finish it with saccade train --resume {folder}"):
+        read_side(folder.parent)
 
 
 @pytest.mark.parametrize("difference", ["recipe", "data"])
@@ -118,6 +128,44 @@ def test_runs_named_one_by_one_are_put_together_by_recipe(parent: Path) -> None:
     a, b, c, d = write(parent), write(child), write(parent, seed=1), write(child, seed=1)
     sides = read_sides([a, b, c, d])
     assert [(side.name, [run.folder for run in side.runs]) for side in sides] == [("parent", [a, c]), ("child", [b, d])]
+
+
+@pytest.mark.parametrize("states", [("finished", "stopped"), ("stopped", "finished"), ("stopped", "stopped")])
+def test_a_stopped_run_that_is_named_is_no_repeat(parent: Path, states: tuple[State, State]) -> None:
+    child = write_recipe(parent.parent, "child", "[train]\nbatch_size = 8\n")
+    runs = [write(parent, seed=seed, state=state) for seed, state in enumerate(states)]
+    first, _ = read_sides([*runs, write(child)])
+    kept = states.index("finished") if "finished" in states else 0
+    assert [run.folder for run in first.runs] == [runs[kept]]
+    assert first.left_out == (
+        f"{runs[1 - kept]} is left out: its state is stopped; finish it with saccade train --resume {runs[1 - kept]}",
+    )
+
+
+def test_of_several_experiments_in_a_folder_the_one_with_the_settings_of_the_others_counts(parent: Path) -> None:
+    child = write_recipe(parent.parent, "child", "[train]\nbatch_size = 8\n")
+    plain, short = write(parent), write(parent, overrides=["train.epochs=3"])
+    long, other = write(child, overrides=["train.epochs=20"]), write(child, overrides=["train.epochs=3"])
+    before, after = read_sides([plain.parent, other.parent])
+    assert [run.folder for side in (before, after) for run in side.runs] == [short, other]
+    assert before.left_out == (
+        f"{plain.parent} holds runs of 2 experiments: those with train.epochs = 3 are compared, as on the other side",
+    )
+    with pytest.raises(InputError, match="holds runs of 2 experiments"):
+        read_sides([plain.parent, long])
+
+
+def test_where_no_settings_or_several_are_shared_the_experiments_are_listed(parent: Path) -> None:
+    child = write_recipe(parent.parent, "child", "[train]\nbatch_size = 8\n")
+    plain, repeat, short = write(parent), write(parent, seed=1), write(parent, overrides=["train.epochs=3"])
+    write(child)
+    other = write(child, overrides=["train.epochs=3"])
+    with pytest.raises(InputError) as caught:
+        read_sides([plain.parent, other.parent])
+    assert str(caught.value) == (
+        f"{plain.parent} holds runs of 2 experiments, whose recipes or images differ by more than the seed: "
+        f"2 runs without --set ({repeat.name}); 1 run with train.epochs = 3 ({short.name}); name the runs themselves"
+    )
 
 
 def test_the_same_seed_again_is_another_side(parent: Path) -> None:
@@ -194,7 +242,8 @@ def test_an_image_is_right_where_most_runs_have_it_right(parent: Path) -> None:
 
 def test_a_run_without_predictions_says_how_to_make_them(parent: Path) -> None:
     folder = write(parent, predictions=False, state="stopped")
-    with pytest.raises(InputError, match=f"saccade evaluate {folder} --split val"):
+    cure = f"finish it with saccade train --resume {folder}, or make them with saccade evaluate {folder} --split val"
+    with pytest.raises(InputError, match=cure):
         read_side(folder).read_scores("exact_match", "val")
     with pytest.raises(InputError, match="--split test"):
         read_side(write(parent)).read_scores("exact_match", "test")

@@ -84,11 +84,20 @@ def test_an_orphan_says_what_it_changed_from_the_parent_that_is_missing(tmp_path
     assert "Changed from baseline, which has no run here\n- train.batch_size 128 → 64" in said
 
 
+def test_an_orphan_whose_run_recorded_no_change_has_its_main_settings(tmp_path: Path) -> None:
+    said = tell_step(tmp_path, replace(CHILD, changes=()), place=0)
+    assert "Main settings" in said.splitlines()
+    assert "Changed from" not in said
+
+
 def test_what_a_framework_ignored_and_the_command_line_said_is_told(tmp_path: Path) -> None:
     reported = {"metrics": {"exact_match": 0.5}, "ignored": {"warmup_steps": "OneCycle wants epochs"}}
-    said = tell_step(tmp_path, replace(BASE, reported=reported, overrides=("--set seed=3", "--data tsv:x")), place=0)
+    said = tell_step(
+        tmp_path, replace(BASE, reported=reported, overrides=("--set train.epochs=12", "--data tsv:x")), place=0
+    )
     assert "Their framework ignored\n- warmup_steps: OneCycle wants epochs" in said
-    assert "On the command line --set seed=3  --data tsv:x" in said
+    assert "On the command line --set train.epochs=12  --data tsv:x" in said
+    assert 'Changed from baseline, which has no run here\n- train.epochs = 12\n- data = "tsv:x"' in said
 
 
 def test_many_changes_are_counted_after_the_twelfth(tmp_path: Path) -> None:

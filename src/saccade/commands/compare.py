@@ -49,9 +49,8 @@ def compare(
 
     parent, *children = read_sides(runs)
     comparisons = [compare_sides(parent, child, anyway=anyway, split=split) for child in children]
-    written = (
-        [] if write is None else write_proposals([one for found in comparisons for one in found.separating], write)
-    )
+    separating = [one for found in comparisons for one in found.separating]
+    written = write_proposals(separating, write) if write is not None and separating else []
     for path in written:
         print(f"wrote {path}", file=sys.stderr)
     if write is not None and not written:

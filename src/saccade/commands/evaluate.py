@@ -305,7 +305,7 @@ def _name_median(record: "Run") -> str:
     """Return of how many validations the median of the last ten is."""
     try:
         count = sum(row.get("event") == "validation" for row in record.history(events_only=True))
-    except InputError:  # the numbers are there without the history; only the count is not
+    except InputError:  # a damaged history says nothing of the numbers; only their count is not known
         return "the last validations, ten at most"
     if count >= _NUM_LAST:
         return "the last ten validations"

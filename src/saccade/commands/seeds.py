@@ -30,7 +30,8 @@ def summarise_seeds(folders: Sequence[Path]) -> dict[str, Any]:
     `runs` has seed, folder and values of each run; `selection` the metric that chose the best weights, at its best and last
     epoch and as median of the last ten validations; `metrics` every metric of the best weights on the validation images.
     Each is `{value, deviation, low, high, n}`: the mean, the deviation of a single run (n - 1), Student's 95 % bounds of the
-    mean, no further than the metric can go. `num_classes` is None where nothing is classified. What is not known is None: the spread of one run alone, and everything where a run has no number.
+    mean, no further than the metric can go. `num_classes` is None where nothing is classified. What is not known is None:
+    the spread of one run alone, and everything where a run has no number.
     """
     from saccade.records.reader import read_run
 

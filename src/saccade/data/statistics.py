@@ -3,6 +3,7 @@
 What labels are, and so what is counted of them, is in `label_statistics.py`.
 """
 
+import re
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
@@ -161,8 +162,13 @@ def _align(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
     )
 
 
+def _write_note(note: str, count: int) -> str:
+    words = note.replace("_", " ")
+    return re.sub(r"(\w+)s\b", r"\1", words, count=1) if count == 1 else words
+
+
 def _list_remarks(name: str, cells: Mapping[str, Any]) -> list[str]:
-    remarks = [f"{name}: {count} {note.replace('_', ' ')}" for note, count in cells["notes"].items()]
+    remarks = [f"{name}: {count} {_write_note(note, count)}" for note, count in cells["notes"].items()]
     for reason, ids in cells["dropped"].items():
         if reason == OTHER_HASH:
             remarks.append(

@@ -200,9 +200,7 @@ def _choose_group(path: Path, groups: Sequence[Side], shared: Collection[frozens
     if len(matching) != 1:
         raise InputError(_describe_groups(path, groups))
     chosen = matching[0]
-    sentence = (
-        f"{path} holds runs of {len(groups)} experiments: those {_describe_set(chosen)} are compared, as of the others"
-    )
+    sentence = f"{path} holds runs of {len(groups)} experiments: those {_describe_set(chosen)} are compared, as on the other side"
     return replace(chosen, left_out=(sentence, *chosen.left_out), _kept={})
 
 

@@ -127,10 +127,10 @@ def _make_verdict(comparison: Comparison, words: Words) -> Paragraph:
 
 
 def _make_changes(link: Link, words: Words) -> list[Block]:
-    if link.parent is None and link.passed_over:
-        title = words.changed_from_missing.format(parent=link.passed_over[0])
-    elif link.parent is None and not link.changes:
+    if link.parent is None and not link.changes:
         title = words.start_settings
+    elif link.parent is None and link.passed_over:
+        title = words.changed_from_missing.format(parent=link.passed_over[0])
     else:
         title = words.changed
     lines = list_settings(link, words)

@@ -11,6 +11,7 @@ import os
 import re
 import shlex
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -100,8 +101,7 @@ def discover(path: Path, *, classes: bool | None = None) -> Found:
         or _discover_ink(path)
         or _discover_label_files(path.parent, path)
         or _discover_in_names(path, classes)
-        or _refuse_class(path)
-        or _refuse(path)
+        or _refuse_given(path)
     )
 
 
@@ -132,19 +132,19 @@ def _refuse(path: Path) -> Found:
     raise InputError(f"{path}: found {what}; looked for {_FORMS}")
 
 
-def _refuse_class(path: Path) -> None:
-    """Refuse one folder of classes by naming the folder of them all: every folder beside it holds images too."""
-    try:
+def _refuse_given(path: Path) -> Found:
+    """Refuse the folder that was given; of one of several classes, beside which every folder holds images, name the folder of them all."""
+    folders: list[Path] = []
+    with suppress(OSError):  # what lies beside is no business of ours
         folders = [other for other in sorted(path.parent.iterdir()) if _is_visible_folder(other)]
-        are_classes = len(folders) > 1 and all(any(map(_is_image, folder.iterdir())) for folder in folders)
-    except OSError:  # what lies beside is no business of ours
-        return
-    if are_classes and find_split(path.name) is None:
-        other = next(folder for folder in folders if folder != path)
+        folders = folders if all(any(map(_is_image, folder.iterdir())) for folder in folders) else []
+    others = [folder for folder in folders if folder != path]
+    if others and path in folders and find_split(path.name) is None:
         raise InputError(
-            f"{path}: found images and no labels, and {other.name} beside it holds images too; if they are classes, give the "
+            f"{path}: found images and no labels, and {others[0].name} beside it holds images too; if they are classes, give the "
             f"folder above: saccade new {shlex.quote(str(path.parent))}"
         )
+    return _refuse(path)
 
 
 def _discover_store(folder: Path, *, below: bool) -> Found | None:
