@@ -38,7 +38,7 @@ help: ## list the targets
 demo: $(TRAIN) ## train two small experiments on synthetic plates, compare them, write one page (3 minutes on two cores)
 	$(BIN)/saccade demo
 
-test: $(DEV) ## unit, contract and parity tests: no data, no network (under 4 minutes)
+test: $(DEV) ## unit, contract and parity tests: no data, no network (under 9 minutes)
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest $(TOGETHER) -m "not slow and not realdata" tests
 
 check: $(DEV) ## ruff, mypy --strict, every test that is not slow, real data from SACCADE_DATA or .data (under 15 minutes)

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from _result import make_parser
 from torch import Tensor, nn
 
 from saccade.nn.dense_net import DenseEncoder
@@ -43,6 +44,24 @@ DECODER = TransformerDecoderOptions(
     memory_queries="inputs",
 )
 ENCODER = EncoderLayers(num_layers=6, num_heads=8, head_size=37, filter_size=600, scale=296**-0.5, dropout=DROPOUT)
+
+
+def parse_arguments(docstring: str | None, claim: str) -> tuple[Namespace, "Peer"]:
+    """Return the options of a benchmark and its peer; end the program, with a word, where there is no peer."""
+    parser = make_parser(docstring)
+    parser.add_argument("--peer", type=Path, help=f"a checkout of {REPOSITORY}")
+    arguments = parser.parse_args()
+    if arguments.peer is None:
+        print(f"{claim}: left out: give --peer DIR after: git clone {REPOSITORY}", file=sys.stderr)
+        sys.exit(0 if arguments.quick else 2)
+    if arguments.threads is not None:
+        torch.set_num_threads(arguments.threads)
+    arguments.threads = torch.get_num_threads()
+    try:
+        return arguments, open_peer(arguments.peer)
+    except FileNotFoundError as error:
+        print(f"{claim}: {error}", file=sys.stderr)
+        sys.exit(2)
 
 
 @dataclass(frozen=True)

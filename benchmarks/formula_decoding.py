@@ -42,14 +42,13 @@ from _connectnet import (
     MEMORY_SIZE,
     NUM_CLASSES,
     PAD,
-    REPOSITORY,
     Peer,
     build_reader,
     compare_logits,
     make_images,
-    open_peer,
+    parse_arguments,
 )
-from _result import Goal, Row, make_parser, measure_in_turn, write_result
+from _result import Goal, Row, measure_in_turn, write_result
 from torch import Tensor, nn
 
 from saccade.nn.transformer_decoder import TransformerDecoder
@@ -224,22 +223,9 @@ def measure_memory(width: int, arguments: argparse.Namespace) -> Row:
 
 def main() -> None:
     begun = time.perf_counter()
-    parser = make_parser(__doc__)
-    parser.add_argument("--peer", type=Path, help=f"a checkout of {REPOSITORY}")
-    arguments = parser.parse_args()
-    if arguments.peer is None:
-        print(f"formula_decoding: left out: give --peer DIR after: git clone {REPOSITORY}", file=sys.stderr)
-        sys.exit(0 if arguments.quick else 2)
-    if arguments.threads is not None:
-        torch.set_num_threads(arguments.threads)
-    arguments.threads = torch.get_num_threads()
+    arguments, peer = parse_arguments(__doc__, "formula_decoding")
     arguments.num_images, arguments.num_steps, arguments.num_repeats = (2, 6, 1) if arguments.quick else (16, 230, 5)
     arguments.many = (2, 8) if arguments.quick else (MANY_IMAGES, MANY_TOKENS)
-    try:
-        peer = open_peer(arguments.peer)
-    except FileNotFoundError as error:
-        print(f"formula_decoding: {error}", file=sys.stderr)
-        sys.exit(2)
     rows, left_out = compare_with_peer(peer, arguments), {}
     if importlib.util.find_spec("transformers") is None:
         left_out["generate"] = "transformers is not installed"

@@ -19,16 +19,14 @@ half     ratio .5: theirs throws one coin a batch and, for half of them, decodes
 """
 
 import argparse
-import sys
 import time
 from collections.abc import Callable
 from functools import partial
-from pathlib import Path
 from typing import Any
 
 import torch
-from _connectnet import BOS, NUM_CLASSES, PAD, REPOSITORY, Peer, build_reader, compare_logits, make_images, open_peer
-from _result import Goal, Row, make_parser, measure_in_turn, write_result
+from _connectnet import BOS, NUM_CLASSES, PAD, Peer, build_reader, compare_logits, make_images, parse_arguments
+from _result import Goal, Row, measure_in_turn, write_result
 from torch import Tensor, nn
 from torch.nn import functional
 
@@ -131,21 +129,8 @@ def compare_training(peer: Peer, arguments: argparse.Namespace) -> list[Row]:
 
 def main() -> None:
     begun = time.perf_counter()
-    parser = make_parser(__doc__)
-    parser.add_argument("--peer", type=Path, help=f"a checkout of {REPOSITORY}")
-    arguments = parser.parse_args()
-    if arguments.peer is None:
-        print(f"formula_training: left out: give --peer DIR after: git clone {REPOSITORY}", file=sys.stderr)
-        sys.exit(0 if arguments.quick else 2)
-    if arguments.threads is not None:
-        torch.set_num_threads(arguments.threads)
-    arguments.threads = torch.get_num_threads()
+    arguments, peer = parse_arguments(__doc__, "formula_training")
     arguments.num_images, arguments.num_tokens, arguments.num_repeats = (2, 6, 1) if arguments.quick else (16, 100, 5)
-    try:
-        peer = open_peer(arguments.peer)
-    except FileNotFoundError as error:
-        print(f"formula_training: {error}", file=sys.stderr)
-        sys.exit(2)
     rows = compare_training(peer, arguments)
     settings = {"peer": peer.describe(), "images": arguments.num_images, "tokens": arguments.num_tokens}
     write_result("formula_training", rows, settings, arguments, begun=begun)

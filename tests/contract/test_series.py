@@ -95,34 +95,34 @@ def write_labelled(folder: Path, plates: list[Plate], name: str, suffix: str, im
     (folder / f"{name}{suffix}").write_text("".join(lines), encoding="utf-8")
 
 
-def write_formulas(root: Path, name: str) -> None:
+def write_formulas(root: Path) -> None:
     """Write images of a few tokens in the form of each set."""
     rng = np.random.default_rng(0)
-    labels = [[f"{digit}" for digit in rng.integers(0, 10, 3 + number % 4)] for number in range(40)]
+    labels = [[str(digit) for digit in rng.integers(0, 10, 3 + number % 4)] for number in range(40)]
     labels[0] = [str(digit) for digit in range(10)]  # every token is trained on
-    splits = {"crohme20": ("train", "2014"), "formulas": ("train", "val", "aida")}[name]
-    for split in splits:
-        folder = root / ("crohme" if name == "crohme20" else "series" if split == "aida" else "series/formulas")
-        folder = folder / split if name == "formulas" else folder
-        images = folder / (f"images_{split}" if name == "crohme20" else "images")
-        images.mkdir(parents=True)
-        for number, label in enumerate(labels):
-            image = np.zeros((40, 24 * len(label) + 10 * (number % 2), 3), np.uint8)
-            cv2.putText(image, "".join(label), (4, 30), cv2.FONT_HERSHEY_SIMPLEX, 0.9, (255, 255, 255), 2)
-            cv2.imwrite(str(images / f"{number}.png"), image)
-        lines = "".join(f"{number}.png\t{' '.join(label)}\n" for number, label in enumerate(labels))
-        if name == "crohme20":
-            (folder.parent / "crohme" / f"{split}.tsv").write_text(lines)
-        elif split == "aida":
-            records = [
-                {"filename": f"{number}.png", "image_data": {"full_latex_chars": label}}
-                for number, label in enumerate(labels)
-            ]
-            (folder / "batch.json").write_text(json.dumps(records))
-            images.rename(folder / "background_images")
-        else:
-            (folder / "gt.txt").write_text(lines)
-            (folder / "tokens.txt").write_text("".join(f"{digit}\n" for digit in range(10)))
+    lines = "".join(f"{number}.png\t{' '.join(label)}\n" for number, label in enumerate(labels))
+    for split in ("train", "2014"):
+        draw_formulas(root / "crohme" / f"images_{split}", labels)
+        (root / "crohme" / f"{split}.tsv").write_text(lines)
+    for split in ("train", "val"):
+        folder = root / "series" / "formulas" / split
+        draw_formulas(folder / "images", labels)
+        (folder / "gt.txt").write_text(lines)
+        (folder / "tokens.txt").write_text("".join(f"{digit}\n" for digit in range(10)))
+    aida = root / "series" / "aida"
+    draw_formulas(aida / "background_images", labels)
+    records = [
+        {"filename": f"{number}.png", "image_data": {"full_latex_chars": label}} for number, label in enumerate(labels)
+    ]
+    (aida / "batch.json").write_text(json.dumps(records))
+
+
+def draw_formulas(folder: Path, labels: list[list[str]]) -> None:
+    folder.mkdir(parents=True)
+    for number, label in enumerate(labels):
+        image = np.zeros((40, 24 * len(label) + 10 * (number % 2), 3), np.uint8)
+        cv2.putText(image, "".join(label), (4, 30), cv2.FONT_HERSHEY_SIMPLEX, 0.9, (255, 255, 255), 2)
+        cv2.imwrite(str(folder / f"{number}.png"), image)
 
 
 def test_the_series_are_found() -> None:
@@ -139,7 +139,7 @@ def test_a_recipe_of_a_series_trains(path: Path, tmp_path: Path, monkeypatch: py
     if name in FOLDERS:
         write_folders(tmp_path, name)
     elif name in ("crohme20", "formulas"):
-        write_formulas(tmp_path, name)
+        write_formulas(tmp_path)
     elif name in PLATES:
         write_plates(tmp_path)
         write_plate_sets(tmp_path)

@@ -121,6 +121,7 @@ AROUND: dict[tuple[type[Table], str], dict[str, Any]] = sequence_settings.AROUND
     (data.Keep, "unique"): {"data.train": [TSV | {"path": "twice.tsv"}]},
     (TextLineAugment, "crop_fraction"): {"augment.text_line.text_margin_fraction": 0.2},
     **{(TextLineAugment, name): HSV for name in TextLineAugment.model_fields if name.startswith("hsv_")},
+    **{(FormulaAugment, f"shift_{part}"): UPRIGHT for part in ("probability", "fraction")},  # ink with room to move
     (read.ReadPreprocessingTable, "turn_portrait_below"): UPRIGHT,
     (read.ReadPreprocessingTable, "crop_to_ink_margin_fraction"): UPRIGHT,
     (classify.SmallStem, "shortcut"): {"model.architecture": "resnet18"},

@@ -79,3 +79,10 @@ def check_bf16_agrees(model: nn.Module, images: Tensor) -> None:
     assert sure.any()
     assert not torch.equal(exact, rounded.float())
     assert torch.equal(exact.argmax(2)[sure], rounded.argmax(2)[sure])
+
+
+@torch.no_grad()
+def check_one_alone(model: nn.Module, images: Tensor) -> None:
+    """One image alone reads as among eight."""
+    alone = torch.cat([model(image.unsqueeze(0))[0] for image in images])
+    torch.testing.assert_close(alone, model(images)[0], rtol=0, atol=1e-4)

@@ -62,7 +62,7 @@ class Preprocessing(BaseModel):
     @classmethod
     def _check_charset(cls, charset: str | None) -> str | None:
         if charset is not None and Charset(charset).characters != charset:
-            raise ValueError("must be sorted, unique and in NFC")
+            raise ValueError("must be sorted")
         return charset
 
     @field_validator("tokens")

@@ -11,7 +11,16 @@ from importlib.resources import files
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-from saccade.data.formats.entry import Entry, SourceListing, make_listing, normalise, raise_all, require_folder, walk
+from saccade.data.formats.entry import (
+    Entry,
+    SourceListing,
+    is_hidden,
+    make_listing,
+    normalise,
+    raise_all,
+    require_folder,
+    walk,
+)
 from saccade.data.formats.textfile import read_text
 from saccade.errors import InputError, quote
 from saccade.recipes.tables.data import AidaSource
@@ -89,8 +98,7 @@ def _find_files(folder: Path) -> list[Path]:
         Path(parent, name)
         for parent, names in walk(folder)
         for name in names
-        if name.lower().endswith(".json")
-        and not any(part.startswith(".") for part in Path(parent, name).relative_to(folder).parts)
+        if name.lower().endswith(".json") and not any(map(is_hidden, Path(parent, name).relative_to(folder).parts))
     ]
     if not found:
         raise InputError(f"{folder}: holds no .json file; correct `path` of the source, or the data root")

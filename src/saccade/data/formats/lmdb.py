@@ -12,7 +12,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from saccade.data.formats.entry import Entry, SourceListing, make_listing, normalise, raise_all, walk
+from saccade.data.formats.entry import Entry, SourceListing, is_hidden, make_listing, normalise, raise_all, walk
 from saccade.errors import InputError
 from saccade.recipes.tables.data import LmdbSource
 
@@ -82,7 +82,7 @@ def find_stores(path: Path) -> list[Path]:
     if (path / FILE_NAME).exists():
         return [path]
     below = sorted(Path(folder) for folder, names in walk(path) if FILE_NAME in names)
-    below = [folder for folder in below if not any(part.startswith(".") for part in folder.relative_to(path).parts)]
+    below = [folder for folder in below if not any(map(is_hidden, folder.relative_to(path).parts))]
     if not below:
         raise InputError(f"{path}: holds no {FILE_NAME}, nor does a folder below it; correct `path` of the source")
     return below

@@ -1,5 +1,6 @@
 """The tables of the read task: preprocessing, text, networks, decoding."""
 
+from collections import Counter
 from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
@@ -76,8 +77,11 @@ class TextTable(Table):
         if self.notation != "none" and self.units != "tokens":
             raise ValueError(f'notation: {self.notation} is written in tokens; set units = "tokens"')
         for token in self.tokens or ():
-            if not token or token.split() != [token] or self.tokens is None or self.tokens.count(token) > 1:
-                raise ValueError(f"tokens: {token!r} is empty, holds white space or stands there twice; correct it")
+            if token.split() != [token]:
+                raise ValueError(f"tokens: {token!r} is empty or holds white space; correct it")
+        repeated = [token for token, count in Counter(self.tokens or ()).items() if count > 1]
+        if repeated:
+            raise ValueError(f"tokens: {repeated[0]!r} stands there twice; remove one of the two")
         return self
 
 

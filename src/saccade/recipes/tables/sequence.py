@@ -134,7 +134,21 @@ class ShallowCnn(Table):
     """Channels of the first; the second has those of the encoder."""
 
 
-class TransformerEncoderTable(Table):
+class TransformerTable(Table):
+    """What encoder and decoder of SATRN have both."""
+
+    num_heads: int = Field(default=8, ge=1, le=32)
+    """Heads of attention; in a decoder they divide hidden_size."""
+    attention_scale: Literal["head", "model"] = "head"
+    """What products of queries and keys are divided by the root of: the length of one head's vectors, or of all heads' (the formula
+    series), which makes attention softer."""
+    norm: Literal["pre", "post"] = "pre"
+    """Whether LayerNorm stands before each part (the paper) or after its sum (the formula series)."""
+    dropout: float = Field(default=0.1, ge=0, lt=1)
+    """Share dropped."""
+
+
+class TransformerEncoderTable(TransformerTable):
     """`[model.encoder]` of SATRN: self-attention over the grid of features."""
 
     hidden_size: int = Field(default=192, ge=8, le=2048, multiple_of=4)
@@ -143,22 +157,13 @@ class TransformerEncoderTable(Table):
     """Length of the vector inside each feed-forward part."""
     num_layers: int = Field(default=2, ge=1, le=24)
     """Layers."""
-    num_heads: int = Field(default=8, ge=1, le=32)
-    """Heads of attention."""
-    attention_scale: Literal["head", "model"] = "head"
-    """What products of queries and keys are divided by the root of: the length of one head's vectors, or of all heads' (the formula
-    series), which makes attention softer."""
     positions: Literal["adaptive", "fixed"] = "adaptive"
     """Whether the sinusoids of rows and columns are weighed by what the whole image shows (Lee et al. 2020, 3.2)."""
     feed_forward: Literal["separable", "convolution", "linear"] = "separable"
     """Whether each feed-forward part sees the neighbours too: by a depthwise or a full 3x3 convolution, or not at all."""
-    norm: Literal["pre", "post"] = "pre"
-    """Whether LayerNorm stands before each part (the paper) or after its sum (the formula series)."""
-    dropout: float = Field(default=0.1, ge=0, lt=1)
-    """Share dropped."""
 
 
-class TransformerDecoderTable(Table):
+class TransformerDecoderTable(TransformerTable):
     """`[model.decoder]` of SATRN (Vaswani et al. 2017)."""
 
     hidden_size: int = Field(default=192, ge=8, le=2048, multiple_of=2)
@@ -167,17 +172,8 @@ class TransformerDecoderTable(Table):
     """Length of the vector inside each feed-forward part."""
     num_layers: int = Field(default=3, ge=1, le=24)
     """Layers."""
-    num_heads: int = Field(default=8, ge=1, le=32)
-    """Heads of attention; they divide hidden_size."""
-    attention_scale: Literal["head", "model"] = "head"
-    """What products of queries and keys are divided by the root of: the length of one head's vectors, or of all heads' (the formula
-    series), which makes attention softer."""
-    norm: Literal["pre", "post"] = "pre"
-    """Whether LayerNorm stands before each part or after its sum (the formula series)."""
     last_relu: bool = False
     """A second ReLU behind each feed-forward part, as the code of SATRN and the formula series have it."""
-    dropout: float = Field(default=0.1, ge=0, lt=1)
-    """Share dropped."""
 
     @model_validator(mode="after")
     def _heads_divide(self) -> "TransformerDecoderTable":

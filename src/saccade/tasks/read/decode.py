@@ -2,7 +2,8 @@
 
 import math
 from collections.abc import Callable
-from typing import assert_never
+from functools import partial
+from typing import Any, assert_never, cast
 
 import torch
 from jaxtyping import Float
@@ -14,7 +15,7 @@ from saccade.records.predictions import ReadPrediction
 from saccade.tasks.read.data import ReadBatch
 from saccade.tasks.read.loss import AnyVocabulary, make_sequences
 from saccade.tasks.read.parallel_loss import decode_parallel
-from saccade.tasks.read.search import Hypothesis, search_beam, search_greedy
+from saccade.tasks.read.search import Hypothesis, Reader, search_beam, search_greedy
 from saccade.text.ctc import decode_greedy, decode_prefix_beam
 from saccade.text.grammar import Grammar, GrammarRules
 from saccade.text.sequence_vocabulary import SequenceVocabulary
@@ -55,24 +56,43 @@ def decode_logits(logits: Float[Tensor, "B T V"], vocabulary: Vocabulary, table:
 
 def _build_search(table: tables.Decode, vocabulary: SequenceVocabulary, max_length: int) -> Decoder:
     """Return greedy or beam search, and beside it, where the truth is known, how much of it is right when the truth stands before."""
-    width, normalises, grammar = 1, True, None
-    if isinstance(table, sequence_tables.BeamSearch):
-        width, normalises = table.beam_width, table.normalise_length
-        if table.grammar != sequence_tables.GrammarTable():
-            grammar = Grammar(vocabulary, GrammarRules(**table.grammar.model_dump()))
+    find = _choose_search(table, vocabulary, max_length)
 
     def search(network: nn.Module, batch: ReadBatch) -> list[ReadPrediction]:
-        if width == 1:
-            found = search_greedy(network, batch.images, max_length, grammar)  # type: ignore[arg-type]  # an EncoderDecoder
-        else:
-            found = search_beam(network, batch.images, width, max_length, normalises, grammar)  # type: ignore[arg-type]
+        found = find(cast(Reader, network), batch.images)
         forced = _compare_forced(network, batch)
         return [_describe(one, vocabulary, accuracy) for one, accuracy in zip(found, forced, strict=True)]
 
     return search
 
 
-def _describe(found: Hypothesis, vocabulary: SequenceVocabulary, forced_accuracy: float | None) -> ReadPrediction:
+def _choose_search(
+    table: tables.Decode, vocabulary: SequenceVocabulary, max_length: int
+) -> Callable[[Reader, Any], list[Hypothesis]]:
+    """Return what finds a text in each image of what the reader's `init` takes."""
+    match table:
+        case tables.Greedy():
+            return partial(search_greedy, max_length=max_length)
+        case sequence_tables.BeamSearch():
+            rules = table.grammar
+            has_rules = rules != sequence_tables.GrammarTable()
+            return partial(
+                search_beam,
+                width=table.beam_width,
+                max_length=max_length,
+                length_normalisation=table.normalise_length,
+                grammar=Grammar(vocabulary, GrammarRules(**rules.model_dump())) if has_rules else None,
+            )
+        case tables.PrefixBeam():
+            raise ValueError("prefix beam search sums the paths of CTC, of which there are none here")
+        case _:
+            assert_never(table)
+
+
+def _describe(
+    found: Hypothesis, vocabulary: SequenceVocabulary, forced_accuracy: float | None = None
+) -> ReadPrediction:
+    """Return what was found as a prediction."""
     confidences = tuple(math.exp(value) for value in found.token_log_probabilities)
     text = vocabulary.decode(found.tokens)
     return ReadPrediction(text, math.exp(found.log_probability), confidences, forced_accuracy=forced_accuracy)

@@ -179,9 +179,7 @@ def _make_layers(table: tables.TransformerEncoderTable) -> EncoderLayers:
     )
 
 
-def _compute_scale(
-    table: tables.TransformerEncoderTable | tables.TransformerDecoderTable, head_size: int
-) -> float | None:
+def _compute_scale(table: tables.TransformerTable, head_size: int) -> float | None:
     return None if table.attention_scale == "head" else (table.num_heads * head_size) ** -0.5
 
 
