@@ -13,7 +13,6 @@ from typing import Literal
 import torch
 from jaxtyping import Int64
 from torch import Tensor, nn
-from torch.nn import functional
 
 CacheKind = Literal["inputs", "outputs"]
 _CHUNK = 32
@@ -142,9 +141,15 @@ class StepLayer:
 
     def grow(self) -> None:
         """Make room for one more position."""
-        if self.counts.length == self.keys.shape[2]:
-            self.keys = functional.pad(self.keys, (0, _CHUNK))
-            self.values = functional.pad(self.values, (0, 0, 0, _CHUNK))
+        length = self.counts.length
+        if length == self.keys.shape[2]:
+            num_rows, room = len(self.keys), length + _CHUNK
+            keys, values = (
+                self.keys.new_empty(num_rows, *shape) for shape in ((self.head_size, room), (room, self.head_size))
+            )
+            keys.narrow(2, 0, length).copy_(self.keys)
+            values.narrow(1, 0, length).copy_(self.values)
+            self.keys, self.values = keys, values
 
     def take_rows(self, sources: Tensor) -> None:
         """Keep the texts of these rows, in this order."""
@@ -153,9 +158,10 @@ class StepLayer:
             for cache in (self.keys, self.values)
         )
 
-    def copy_rows(self, rows: Tensor, sources: Tensor) -> None:
-        """Put the texts of some rows in the place of others."""
-        for cache in (self.keys, self.values):
+    def copy_rows(self, rows: Tensor, sources: Tensor, start: int) -> None:
+        """Put the texts of some rows in the place of others, from a position on."""
+        num_positions = self.counts.length - start
+        for cache in (self.keys.narrow(2, start, num_positions), self.values.narrow(1, start, num_positions)):
             by_row = cache.unflatten(0, (-1, self.num_heads))
             by_row.index_copy_(0, rows, by_row.index_select(0, sources))
 
@@ -174,6 +180,8 @@ class TransformerState:
         """Begin with one empty beam an image; `add` brings the layers."""
         self.ends, self.cache = ends, cache
         self.counts = _Counts(num_images)
+        self.forks: Tensor | None = None
+        """Where the texts of two beams of an image begin to differ, (B, N, N); none before there are several."""
         self.layers: list[StepLayer] = []
         self.parts: list[LayerParts] = []
 
@@ -217,26 +225,41 @@ class TransformerState:
     def select(self, beams: Int64[Tensor, "B N"]) -> None:
         """Let beam n of image b go on from what was its beam `beams[b, n]`.
 
-        Beams that stay where they are cost nothing while their number does not change.
+        Beams that stay where they are cost nothing while their number does not change, and of the others only what they do
+        not have in common with the beam whose place they take: beams fork from each other a few tokens ago.
         """
         num_images, num_beams = beams.shape
         first_rows = torch.arange(num_images, device=beams.device).unsqueeze(1) * self.counts.num_beams
         sources = (first_rows + beams).flatten()
         if num_beams != self.counts.num_beams:
-            self.counts.num_beams = num_beams
             for layer in self.layers:
                 layer.take_rows(sources)
-            return
-        rows = (sources != torch.arange(len(sources), device=beams.device)).nonzero().squeeze(1)
-        if len(rows):
-            for layer in self.layers:
-                layer.copy_rows(rows, sources[rows])
+        else:
+            rows = (sources != torch.arange(len(sources), device=beams.device)).nonzero().squeeze(1)
+            if self.forks is not None and len(rows):
+                start = int(self.forks.gather(2, beams.unsqueeze(2)).flatten()[rows].min())
+                for layer in self.layers:
+                    layer.copy_rows(rows, sources[rows], start)
+        self._fork(beams)
+        self.counts.num_beams = num_beams
+
+    def _fork(self, beams: Tensor) -> None:
+        """Note where the texts differ that go on from `beams`: from here on, where two of them have the same past."""
+        num_images, num_beams = beams.shape
+        pairs = (num_images, num_beams, num_beams)
+        ours, others = beams.unsqueeze(2).expand(pairs), beams.unsqueeze(1).expand(pairs)
+        if self.forks is None:
+            self.forks = torch.full((num_images, 1, 1), self.counts.length, device=beams.device)
+        before = self.forks.flatten(1).gather(1, (ours * self.counts.num_beams + others).flatten(1)).view(pairs)
+        self.forks = before.masked_fill(ours == others, self.counts.length)
 
     def keep(self, images: Int64[Tensor, " K"]) -> None:
         """Forget all images but these, in this order."""
         columns = torch.arange(self.counts.num_beams, device=images.device)
         rows = (images.unsqueeze(1) * self.counts.num_beams + columns).flatten()
         self.counts.num_images = len(images)
+        if self.forks is not None:
+            self.forks = self.forks[images]
         for layer in self.layers:
             layer.take_rows(rows)
             layer.take_images(images)
