@@ -4,6 +4,7 @@ A step is `better` or `worse` where Student's interval of its paired differences
 its width is the smallest difference that these runs could have shown.
 """
 
+import json
 import statistics
 import tempfile
 import time
@@ -22,6 +23,12 @@ from saccade.records.reader import read_run
 from saccade.tasks.registry import build_task
 
 Figures = dict[str, Any]
+Reached = dict[int, dict[str, Figures]]
+"""Seed -> recipe -> figures."""
+Question = tuple[str, str, str]
+"""What is asked, and the two recipes whose step answers it, the earlier one first."""
+Metric = tuple[str, str, bool]
+"""A metric of the validation split, what it is called, and whether more of it is better."""
 
 
 @dataclass(frozen=True)
@@ -96,4 +103,52 @@ def make_rows(steps: Sequence[tuple[str, str]], reached: Mapping[int, Mapping[st
         pairs = [(runs[child]["last"], runs[parent]["last"]) for runs in reached.values()]
         details = judge([after - before for after, before in pairs])
         rows.append(Row(f"{parent} -> {child}", unit, pairs, higher_is_better=True, details=details))
+    return rows
+
+
+def read_kept(path: Path, recipes: Mapping[str, Path]) -> Reached:
+    """Return the figures of the runs that a result holds, of the recipes as they are now.
+
+    Args:
+        path: The result; there may be none yet.
+        recipes: Recipe -> file.
+    """
+    if not path.exists():
+        return {}
+    kept = json.loads(path.read_text(encoding="utf-8"))["settings"]["runs"]
+    now = {name: [one.sha256 for one in load(file).lineage] for name, file in recipes.items()}
+    return {
+        int(seed): {name: figures for name, figures in runs.items() if figures["files"] == now.get(name)}
+        for seed, runs in kept.items()
+    }
+
+
+def list_missing(names: Sequence[str], seeds: Sequence[int], reached: Reached) -> list[tuple[str, int]]:
+    """Return (recipe, seed) of what is to be trained, seed by seed."""
+    return [(name, seed) for seed in seeds for name in names if name not in reached.get(seed, {})]
+
+
+def make_question_rows(questions: Sequence[Question], metrics: Sequence[Metric], reached: Reached) -> list[Row]:
+    """Return a row for each question and metric, of the seeds that have both of its ends; none where there is no such seed."""
+    rows = []
+    for metric, unit, higher_is_better in metrics:
+        for question, parent, child in questions:
+            whole = [runs for runs in reached.values() if parent in runs and child in runs]
+            pairs = [(runs[child]["val"][metric], runs[parent]["val"][metric]) for runs in whole]
+            if pairs:
+                details = judge([after - before for after, before in pairs], higher_is_better=higher_is_better)
+                rows.append(Row(f"{question} ({parent} -> {child})", unit, pairs, higher_is_better, details=details))
+    return rows
+
+
+def make_recipe_rows(names: Sequence[str], metric: Metric, reached: Reached) -> list[Row]:
+    """Return a row for each recipe that has run: what it reached last, seed by seed, and the seconds of a run."""
+    key, unit, higher_is_better = metric
+    rows = []
+    for name in names:
+        own = [runs[name] for runs in reached.values() if name in runs]
+        if own:
+            seconds = {"seconds_a_run": statistics.median(figures["seconds"] for figures in own)}
+            pairs = [(figures["val"][key], None) for figures in own]
+            rows.append(Row(f"recipe {name}", unit, pairs, higher_is_better, details=seconds))
     return rows

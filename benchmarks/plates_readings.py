@@ -17,8 +17,6 @@ Floor: a step is 16 x 3 x 12 MMAC x 2 = 1.2 GFLOP, 40 ms on a core at 30 GFLOP/s
 """
 
 import argparse
-import json
-import statistics
 import sys
 import tempfile
 import time
@@ -29,16 +27,15 @@ from typing import Any
 import torch
 from _at_once import run_at_once, use_threads
 from _label_files import draw_plates, find_plates_uz
-from _readings import Figures, Trained, judge, train_recipe
+from _readings import Reached, Trained, make_question_rows, make_recipe_rows, read_kept, train_recipe
 from _result import RESULTS, Row, make_parser, write_result
-
-from saccade.recipes.loader import load
 
 CLAIM = "plates_readings"
 RECIPES = Path(__file__).parents[1] / "experiments" / CLAIM
 CONTROL, WARM = "control", "warm_start"
 ARMS = (CONTROL, "tia", "rand_augment_unsafe", "rand_augment_safe", "decay", "capacity", "two_lines", WARM)
 QUICK_ARMS = (CONTROL, "tia", WARM)
+FILES = {name: RECIPES / f"{name}.toml" for name in ARMS}
 QUESTIONS = (
     ("capacity: hidden 128 to 192", CONTROL, "capacity"),
     ("TIA off", "tia", CONTROL),
@@ -55,7 +52,6 @@ QUICK = (
     "train.log_every_steps=1",
     'data.train=[{format="tsv",path="plates_uz/train.tsv",images="plates_uz/images",keep={hash_below=0.8}}]',
 )
-Reached = dict[int, dict[str, Figures]]
 
 
 def parse_arguments() -> argparse.Namespace:
@@ -71,18 +67,6 @@ def parse_arguments() -> argparse.Namespace:
     if unknown:
         parser.error(f"--arms: no recipe {', '.join(sorted(unknown))}; there are {', '.join(ARMS)}")
     return arguments
-
-
-def read_kept(path: Path) -> Reached:
-    """Return seed -> recipe -> figures of the runs that a result holds, of the recipes as they are now."""
-    if not path.exists():
-        return {}
-    kept = json.loads(path.read_text(encoding="utf-8"))["settings"]["runs"]
-    now = {name: [one.sha256 for one in load(RECIPES / f"{name}.toml").lineage] for name in ARMS}
-    return {
-        int(seed): {name: figures for name, figures in runs.items() if figures["files"] == now.get(name)}
-        for seed, runs in kept.items()
-    }
 
 
 def list_missing(arms: Sequence[str], seeds: Sequence[int], reached: Reached, runs: Path) -> list[tuple[str, int]]:
@@ -130,21 +114,7 @@ def start_from(seed: int, reached: Reached, arguments: argparse.Namespace) -> st
 
 def make_rows(reached: Reached) -> list[Row]:
     """Return a row for each question and metric that has both of its ends, and one for each recipe."""
-    rows = []
-    for metric, unit, higher_is_better in METRICS:
-        for question, parent, child in QUESTIONS:
-            whole = [runs for runs in reached.values() if parent in runs and child in runs]
-            pairs = [(runs[child]["val"][metric], runs[parent]["val"][metric]) for runs in whole]
-            if pairs:
-                details = judge([after - before for after, before in pairs], higher_is_better=higher_is_better)
-                rows.append(Row(f"{question} ({parent} -> {child})", unit, pairs, higher_is_better, details=details))
-    for name in ARMS:
-        own = [runs[name] for runs in reached.values() if name in runs]
-        if own:
-            seconds = {"seconds_a_run": statistics.median(figures["seconds"] for figures in own)}
-            pairs = [(figures["val"]["exact_match"], None) for figures in own]
-            rows.append(Row(f"recipe {name}", "exact match", pairs, True, details=seconds))
-    return rows
+    return make_question_rows(QUESTIONS, METRICS, reached) + make_recipe_rows(ARMS, METRICS[0], reached)
 
 
 def main() -> None:
@@ -162,7 +132,7 @@ def main() -> None:
             except FileNotFoundError as error:
                 print(f"{CLAIM}: {error}", file=sys.stderr)
                 sys.exit(2)
-        reached = {} if arguments.quick else read_kept((arguments.out or RESULTS) / f"{CLAIM}.json")
+        reached = {} if arguments.quick else read_kept((arguments.out or RESULTS) / f"{CLAIM}.json", FILES)
         arms = QUICK_ARMS if arguments.quick else arguments.arms.split(",")
         missing = list_missing(arms, seeds, reached, arguments.runs)[: arguments.num_runs]
         for run in train_missing(missing, reached, arguments, root):

@@ -47,16 +47,17 @@ def test_what_is_missing_is_done_seed_by_seed_and_a_warm_start_needs_its_control
 
 
 def test_runs_of_a_recipe_that_was_changed_since_are_done_again(tmp_path: Path) -> None:
-    from plates_readings import RECIPES, read_kept
+    from _readings import read_kept
+    from plates_readings import FILES
 
     from saccade.recipes.loader import load
 
-    now = [one.sha256 for one in load(RECIPES / "tia.toml").lineage]
+    now = [one.sha256 for one in load(FILES["tia"]).lineage]
     runs = {"0": {"tia": {"files": now}, "control": {"files": ["0" * 64]}}}
     path = tmp_path / "plates_readings.json"
     path.write_text(json.dumps({"settings": {"runs": runs}}), encoding="utf-8")
-    assert read_kept(path) == {0: {"tia": {"files": now}}}
-    assert read_kept(tmp_path / "none.json") == {}
+    assert read_kept(path, FILES) == {0: {"tia": {"files": now}}}
+    assert read_kept(tmp_path / "none.json", FILES) == {}
 
 
 def test_a_question_is_answered_from_the_seeds_that_have_both_of_its_ends() -> None:

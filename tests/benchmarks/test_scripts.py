@@ -15,7 +15,10 @@ from tests.benchmarks.conftest import BENCHMARKS
 from tests.benchmarks.fake_peer import write_fake_peer
 
 ROW_KEYS = {"name", "unit", "goal", "ours", "peer", "ratio", "higher_is_better", "holds", "repeats"}
-ACCURACIES = {"cifar_readings", "plates_mixed", "plates_readings"}
+ACCURACIES = {
+    "accelerator_crohme", "accelerator_printed_math", "cifar_readings", "formula_learning", "formula_readings", "plates_mixed",
+    "plates_readings",
+}  # fmt: skip
 SCRIPTS = sorted(path.stem for path in BENCHMARKS.glob("[a-z]*.py"))
 
 
@@ -66,8 +69,8 @@ def test_drawn_images_differ_by_class(num_classes: int, tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     "script",
     [
-        "augmentation", "cifar_readings", "compare_report", "fit_overhead", "help_time", "line_augmentation", "loading",
-        "plates_mixed", "plates_readings",
+        "augmentation", "cifar_readings", "compare_report", "fit_overhead", "formula_learning", "formula_readings", "help_time",
+        "line_augmentation", "loading", "plates_mixed", "plates_readings",
     ],
 )  # fmt: skip
 def test_script_in_miniature(script: str, tmp_path: Path) -> None:
@@ -120,7 +123,9 @@ def test_plates_training_with_a_folder_that_is_no_checkout(tmp_path: Path) -> No
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("script", ["classify_speed", "train_cifar10", "train_tinyimagenet32"])
+@pytest.mark.parametrize(
+    "script", ["classify_speed", "train_cifar10", "train_crohme", "train_printed_math", "train_tinyimagenet32"]
+)
 def test_accelerator_slice_in_miniature(script: str, tmp_path: Path) -> None:
     done = run(f"accelerator/{script}", "--quick", "--device", "cpu", "--out", str(tmp_path))
     assert done.returncode == 0, done.stderr

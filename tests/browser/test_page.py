@@ -132,6 +132,16 @@ def test_nothing_is_wider_than_the_window(open_page: Open, width: int) -> None:
     assert page.evaluate("document.documentElement.scrollWidth") <= width
 
 
+def test_long_settings_wrap_in_their_column(open_page: Open) -> None:
+    page = open_page("en").page
+    page.eval_on_selector_all(
+        "table.settings tbody tr:first-child td",
+        "cells => cells.forEach(cell => cell.textContent = 'ABCDEFGHJK'.repeat(6))",
+    )
+    widths = page.eval_on_selector("table.settings", "one => [one.scrollWidth, one.parentElement.clientWidth]")
+    assert widths[0] <= widths[1]
+
+
 def test_without_a_script_the_numbers_are_there_and_it_is_said(open_page: Open) -> None:
     page = open_page(script=False).page
     expect(page.locator(".plot").first).to_contain_text("The numbers are in the tables")

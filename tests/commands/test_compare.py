@@ -69,6 +69,56 @@ def test_the_text_says_the_verdict_first(pair: tuple[Path, Path], capsys: pytest
     assert "023.png, 024.png and 13 more\n  only parent has right: none" in text
 
 
+def test_the_text_is_korean_where_that_is_asked_for(
+    pair: tuple[Path, Path], capsys: pytest.CaptureFixture[str]
+) -> None:
+    parent, child = pair
+    failed = make_run(parent.parents[3] / "child.toml", 1, seed=2, state="failed")
+    stopped = make_run(parent.parents[3] / "child.toml", 1, seed=3, state="stopped")
+    text = compare(capsys, parent, child.parent, "--lang", "ko")
+    lines = text.splitlines()
+    assert lines[0] == "나아짐: parent 대비 child"
+    assert lines[1].startswith("  exact_match 0.5000 -> 0.9500: +45.00%p, 95 % 구간 +")
+    assert lines[2].startswith("  이 비교로 확인할 수 있었던 가장 작은 차이: 1") and lines[2].endswith(
+        "%p, 이미지 40장 기준"
+    )
+    assert lines[3].startswith("  parent, child 학습 각 1회: 마지막 검증들의 흔들림만 ±0.00%p; 시드가 바뀌면 ")
+    assert f"  {failed}: 제외했습니다(상태: 실패)" in lines
+    assert (
+        f"  {stopped}: 제외했습니다(상태: 중지됨); saccade train --resume {stopped} 명령으로 끝까지 학습할 수 있습니다"
+        in lines
+    )
+    assert "\n바뀐 설정 7개: 차이를 어느 하나의 효과라고 할 수 없습니다\n  train.batch_size: 64 -> 8\n" in text
+    assert "  train.ema_decay: 설정 없음 -> 0.9" in lines
+    assert "  효과 없음: augment.text_line.rotation_degrees" in lines
+    assert "\n이를 가려낼 레시피 2개(--write DIR 옵션으로 파일을 씁니다)\n" in text
+    assert "parent에 child의 설정 7개 가운데 " in text
+    assert (
+        "\n결과가 뒤바뀐 이미지(맥니마 정확 검정: p = 7.6e-06)\n  child 실험만 맞힌 이미지: 18장: 020.png, 021.png,"
+        in text
+    )
+    assert "023.png, 024.png 외 13개\n  parent 실험만 맞힌 이미지: 없음" in text
+
+
+def test_only_the_sentences_of_the_json_are_translated(
+    pair: tuple[Path, Path], capsys: pytest.CaptureFixture[str]
+) -> None:
+    english, korean = (json.loads(compare(capsys, *pair, "--json", "--lang", lang)) for lang in ("en", "ko"))
+    assert {key for key in english if english[key] != korean[key]} == {"notes"}
+    assert korean["notes"][1].startswith("이미지에 따른 변동만 ±")
+
+
+def test_an_empty_path_is_not_the_working_folder(
+    pair: tuple[Path, Path], capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(pair[0])
+    capsys.readouterr()
+    assert run(["compare", "", str(pair[1])]) == 2
+    error = capsys.readouterr().err
+    assert error.startswith("saccade: Invalid value for 'RUN RUN...': it is empty; name a file or folder")
+    assert error.count("\n") == 1
+
+
 def test_json_is_one_document(pair: tuple[Path, Path], capsys: pytest.CaptureFixture[str]) -> None:
     document = json.loads(compare(capsys, *pair, "--json"))
     assert document.keys() >= KEYS
@@ -150,6 +200,34 @@ def test_repeats_and_what_was_left_out(pair: tuple[Path, Path], capsys: pytest.C
     assert text.startswith("better: child against parent\n")
     assert "2 runs of parent and 2 of child: other seeds alone" in text
     assert f"{failed} is left out: its state is failed" in text
+
+
+def test_what_right_means_of_repeats_is_said(pair: tuple[Path, Path], capsys: pytest.CaptureFixture[str]) -> None:
+    parent, child = pair
+    assert "has an image right" not in compare(capsys, parent, child)
+    for seed in (1, 2):
+        make_run(parent.parents[3] / "child.toml", 37, seed=seed)
+    make_run(parent.parents[3] / "parent.toml", 21, seed=1)
+    lines = compare(capsys, parent.parent, child.parent).splitlines()
+    place = lines.index("Images that changed sides")
+    assert lines[place + 1 : place + 3] == [
+        "  child has an image right where at least 2 of its 3 runs have",
+        "  parent has an image right where at least 2 of its 2 runs have",
+    ]
+    assert lines[place + 3].startswith("  only child has right: ")
+
+
+def test_sources_of_a_list_are_told_apart(
+    pair: tuple[Path, Path], capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    source = '[[data.train]]\nformat = "tsv"\npath = "./{}.tsv"\n'
+    other = write_recipe(tmp_path, "other", "[data]\n" + source.format("labels") + source.format("more"))
+    text = compare(capsys, pair[0], make_run(other, 20, digests={"train": "other", "val": "v" * 8}))
+    [line] = [line for line in text.splitlines() if line.startswith("  data.train: ")]
+    before, after = line.removeprefix("  data.train: ").split(" -> ")
+    assert before.count("(path ") == 1 and "/labels.tsv" in before
+    first, second = after.split("), (path ")
+    assert "/labels.tsv" in first and "/more.tsv" in second
 
 
 def test_the_reported_series_comes_out_as_not_shown(capsys: pytest.CaptureFixture[str]) -> None:

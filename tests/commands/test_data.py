@@ -9,6 +9,7 @@ import pytest
 from matplotlib.font_manager import findfont, fontManager
 from typer.testing import CliRunner
 
+from saccade.cli import run
 from saccade.commands.data import app
 from saccade.data import contact_sheet
 from saccade.data.contact_sheet import Card, render_contact_sheet
@@ -243,7 +244,7 @@ def test_look_names_the_font_that_is_missing(
         (tmp_path / f"{number}.png").write_bytes(cv2.imencode(".png", pixels)[1].tobytes())
     (tmp_path / "labels.tsv").write_text("".join(f"{number}.png\t{label}\n" for number in range(3)), encoding="utf-8")
     latin = frozenset(range(32, 127))
-    monkeypatch.setattr("saccade.data.contact_sheet._find_fonts", lambda: (["DejaVu Sans"], latin))
+    monkeypatch.setattr("saccade.data.contact_sheet.find_fonts", lambda: (["DejaVu Sans"], latin))
     arguments = ["look", str(tmp_path / "recipe.toml"), "--no-augment", "--out", str(tmp_path / "sheet.png")]
     result = CliRunner().invoke(app, arguments, catch_exceptions=False)
     assert result.stderr.count("\n") == 1
@@ -251,13 +252,20 @@ def test_look_names_the_font_that_is_missing(
     assert font in result.stderr
 
 
+@pytest.mark.parametrize("verb", ["stats", "look", "audit", "convert"])
+def test_an_empty_path_is_not_the_working_folder(verb: str, capsys: pytest.CaptureFixture[str]) -> None:
+    more = ["--to", "tsv", "--out", "out"] if verb == "convert" else []
+    assert run(["data", verb, "", *more]) == 2
+    assert "it is empty; name a file or folder" in capsys.readouterr().err
+
+
 def test_a_font_that_was_installed_later_is_found(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     later, broken = findfont("DejaVu Sans"), tmp_path / "broken.ttf"
     broken.write_bytes(b"no font")
     monkeypatch.setattr(fontManager, "ttflist", [])
     monkeypatch.setattr(contact_sheet, "findSystemFonts", lambda: [str(broken), later])
-    monkeypatch.setattr(contact_sheet, "_find_fonts", contact_sheet._find_fonts.__wrapped__)
-    families, glyphs = contact_sheet._find_fonts()
+    monkeypatch.setattr(contact_sheet, "find_fonts", contact_sheet.find_fonts.__wrapped__)
+    families, glyphs = contact_sheet.find_fonts()
     assert families == ["DejaVu Sans"]
     assert ord("A") in glyphs
 

@@ -26,6 +26,19 @@ name = "rand_augment"
 magnitude = 9
 bounded = false
 """
+INK = """
+[preprocessing]
+height_px = 64
+width_px = 256
+fit = { name = "pad", value = 0 }
+[model]
+name = "satrn"
+max_length = 24
+[augment.concatenation]
+probability = 1.0
+layout = "ink"
+symbol_min_px = 4.0
+"""
 CLASSES = """
 task = "classify"
 [[data.train]]
@@ -73,6 +86,12 @@ def test_joined_lines_are_counted(tmp_path: Path) -> None:
     assert (
         row["operation"] == "concatenation" and row["acts_fraction"] == 1 and 0.3 < row["min_character_fraction"] < 0.7
     )
+
+
+def test_joined_ink_is_said_to_become_as_small_as_it_may(tmp_path: Path) -> None:
+    row = json.loads(run(tmp_path, RECIPE + INK, "--json"))["stages"][0]["operations"][0]
+    assert row["operation"] == "concatenation" and row["acts_fraction"] > 0.5
+    assert 0 < row["min_character_fraction"] < 0.2
 
 
 def test_without_augmentation_there_is_nothing_to_say(tmp_path: Path) -> None:

@@ -4,6 +4,7 @@ import errno
 import json
 import os
 import signal
+import sys
 from pathlib import Path
 from typing import get_args
 
@@ -65,12 +66,56 @@ def test_what_is_said(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert convert(capsys, "tsv:labels.tsv", "--to", "doctr", "--out", "out").splitlines() == [
         "out: 8 of 11 images written as doctr",
         "  images: 8 copied as they are, 0 encoded as PNG",
-        "  names: 1 changed, so that all lie in the folder and say their kind",
+        "  names: 1 changed, such as images/../1.png to 1.png",
         "  dropped: 1, no text: 3.png",
         "  dropped: 1, the name was there before: 0.png",
-        "  dropped: 1, the image cannot be read: gone.png",
-        "  noticed: 1 blank lines",
+        "  dropped: 1, no such image: gone.png",
+        "  noticed: 2 names with different texts",
+        "  noticed: 1 blank line",
     ]
+
+
+def test_an_image_that_is_there_and_cannot_be_read(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    Path("bad.png").write_text("no image")
+    Path("a.tsv").write_text("0.png\tA\nbad.png\tB\n")
+    Path("b.tsv").write_text("gone.png\tA\n1.png\tB\n")
+    said = convert(capsys, "tsv:a.tsv", "tsv:b.tsv", "--to", "tsv", "--out", "out").splitlines()
+    assert "  dropped: 1, the image cannot be read: 0/bad.png" in said
+    assert "  dropped: 1, no such image: 1/gone.png" in said
+
+
+NAMED = ("tsv", "csv", "paddleocr", "dtrb", "doctr", "formula_list")
+
+
+def read_names(path: Path) -> list[str]:
+    return [entry.id for entry in read_source(discover(path).sources["train"], Path("/")).entries]
+
+
+@pytest.mark.parametrize("target", NAMED)
+@pytest.mark.parametrize("other", NAMED)
+def test_names_are_the_same_there_and_back(
+    folder: Path, target: str, other: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A change of names is said each time, and no name grows."""
+    before, seen = folder / "labels.tsv", [[f"{number}.png" for number in range(8)]]
+    for number, form in enumerate((target, other, target, other, target)):
+        said = convert(capsys, str(before), "--to", form, "--out", f"{number}")
+        before = folder / f"{number}"
+        seen.append(read_names(before))
+        old, new = seen[-2][0], seen[-1][0]
+        assert ("names:" in said) == (old != new)
+        assert old == new or f"names: 8 changed, such as {old} to {new}\n" in f"{said}\n"
+    assert seen[1] == seen[3] == seen[5]
+    assert seen[2] == seen[4]
+    assert {names[7] for names in seen} <= {"7.png", "images/7.png"}
+
+
+def test_lmdb_loses_names(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    pytest.importorskip("lmdb")
+    said = convert(capsys, "tsv:labels.tsv", "--to", "lmdb", "--out", "out")
+    assert "  names: 8 changed, such as 0.png to 000000001\n  lost: names of images, which lmdb does not hold" in said
+    again = convert(capsys, "lmdb:out", "--to", "lmdb", "--out", "again")
+    assert "names" not in again
 
 
 def test_json(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -84,8 +129,9 @@ def test_json(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
                 "read": 2,
                 "written": 1,
                 "encoded": 0,
-                "renamed": 0,
-                "dropped": {"unreadable": ["gone.png"]},
+                "renamed": 1,
+                "first_renamed": ["0.png", "images/0.png"],
+                "dropped": {"missing": ["gone.png"]},
                 "notes": {},
                 "unequal_weights": False,
                 "lost": [],
@@ -122,6 +168,7 @@ def test_several_label_files_become_one(folder: Path, capsys: pytest.CaptureFixt
     Path("b.txt").write_text('["1.png", "2.png"]\tB\n')
     said = convert(capsys, "paddleocr:a.txt", "paddleocr:b.txt", "--to", "paddleocr", "--out", "out")
     assert (folder / "out/rec_gt.txt").read_text() == ("images/0/0.png\tA\nimages/1/1.png\tB\nimages/1/2.png\tB\n")
+    assert "names: 3 changed, such as 0.png to images/0/0.png" in said
     assert "noticed: 2 images in lists" in said
     assert "lost: weights" in said
 
@@ -163,8 +210,30 @@ def test_what_is_there_stays(folder: Path, capsys: pytest.CaptureFixture[str]) -
 def test_a_text_that_the_format_cannot_hold(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     Path("labels.json").write_text('{"0.png": "A", "1.png": "A\\tB"}')
     line = refuse(capsys, "doctr:labels.json", "--to", "paddleocr", "--out", "out")
+    assert line.startswith("saccade: labels.json: 1.png: ")
     assert "'A\\tB' holds a tab or line end; write CSV instead" in line
     convert(capsys, "doctr:labels.json", "--to", "csv", "--out", "out")
+    Path("x.csv").write_text('image_path,plate_text\n0.png,A\n1.png," lead"\n')
+    line = refuse(capsys, "csv:x.csv", "--to", "formula_list", "--out", "again")
+    assert line.startswith("saccade: x.csv:3: '1.png' with label ' lead' holds white space other than")
+    Path("x.csv").write_text('image_path,plate_text\n\n0.png,"A\nB"\n')
+    line = refuse(capsys, "csv:x.csv", "--to", "tsv", "--out", "again")
+    assert line.startswith("saccade: x.csv:3: 'images/0.png' with text 'A\\nB' holds a tab or line end")
+
+
+def test_other_columns_are_for_a_recipe(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    Path("x.csv").write_text("file,text\n0.png,A\n")
+    line = refuse(capsys, "csv:x.csv", "--to", "tsv", "--out", "out")
+    assert "write a recipe whose source says it as `image_column`" in line
+
+
+def test_no_error_names_the_draft(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    pytest.importorskip("lmdb")
+    monkeypatch.setitem(sys.modules, "lmdb", None)
+    line = refuse(capsys, "tsv:labels.tsv", "--to", "lmdb", "--out", "out")
+    assert line.startswith('saccade: out: format "lmdb" needs the package lmdb')
 
 
 @pytest.mark.parametrize(
@@ -185,8 +254,9 @@ def test_bad_input(folder: Path, arguments: list[str], says: str, capsys: pytest
 
 
 def test_a_place_that_cannot_be_written(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    line = refuse(capsys, "tsv:labels.tsv", "--to", "csv", "--out", "gone/out")
-    assert "--out gone/out: cannot be written (No such file or directory)" in line
+    line = refuse(capsys, "tsv:labels.tsv", "--to", "csv", "--out", "gone/deep/out")
+    says = "(No such file or directory); make the folder gone, or choose another place"
+    assert line == f"saccade: --out gone/deep/out: cannot be written {says}"
 
 
 @pytest.mark.parametrize("target", ["csv", "lmdb"])

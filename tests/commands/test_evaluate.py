@@ -71,12 +71,19 @@ def test_other_images_are_predicted_and_not_stored(copied, trained, capsys):
     [
         ("val=tsv:x", '--data "val=tsv:x": expected FORMAT:PATH without a split'),
         ("zip:x", '--data "zip:x": unknown format "zip"'),
-        ("x", '--data "x": expected [SPLIT=]FORMAT:PATH'),
+        ("x", '--data "x": expected FORMAT:PATH, e.g. folder:photos or tsv:labels.tsv'),
+        (".", '--data ".": expected FORMAT:PATH, e.g. folder:.'),
     ],
 )
 def test_what_names_no_data_is_repeated_as_it_was_written(copied, data, message, capsys):
     assert run(["evaluate", str(copied), "--data", data]) == 2
     assert message in capsys.readouterr().err
+
+
+def test_an_empty_path_is_not_the_working_folder(copied, capsys, monkeypatch):
+    monkeypatch.chdir(copied)
+    assert run(["evaluate", ""]) == 2
+    assert "Invalid value for 'RUN': it is empty; name a file or folder" in capsys.readouterr().err
 
 
 def test_predictions_repeat_those_of_training(copied, capsys):

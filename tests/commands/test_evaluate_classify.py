@@ -8,8 +8,10 @@ from pathlib import Path
 
 import cv2
 import pytest
+from matplotlib.font_manager import findfont, fontManager
 
 from saccade.cli import run
+from saccade.data import contact_sheet
 from saccade.records.reader import read_run
 from saccade.records.writer import RunWriter
 from tests.tiny_classifier import CLASSES
@@ -72,6 +74,36 @@ def test_json_is_the_content_of_metrics_json_and_draws_nothing(copied, capsys):
     val = document["splits"]["val"]
     assert [row["label"] for row in val["by_class"]] == list(CLASSES)
     assert sum(count for *_, count in val["confusion"]) == val["nll"]["n"] == 6
+
+
+def rename_class(run_folder, before, after):
+    """Rename a class in all that a run stores of it."""
+    path = run_folder / "preprocessing.json"
+    path.write_text(path.read_text().replace(f'"{before}"', f'"{after}"'))
+    rows = read_run(run_folder).predictions("val")
+    with RunWriter.resume(run_folder) as writer:
+        writer.write_predictions("val", json.loads(json.dumps(rows).replace(f'"{before}"', f'"{after}"')))
+
+
+def test_pictures_are_drawn_with_fonts_that_were_installed_later(copied, capsys, monkeypatch):
+    later = findfont("DejaVu Sans")
+    known = [font for font in fontManager.ttflist if font.name != "DejaVu Sans"]
+    monkeypatch.setattr(fontManager, "ttflist", known)
+    monkeypatch.setattr(contact_sheet, "findSystemFonts", lambda: [later])
+    monkeypatch.setattr(contact_sheet, "find_fonts", contact_sheet.find_fonts.__wrapped__)
+    evaluate(capsys, copied)
+    assert "DejaVu Sans" in {font.name for font in fontManager.ttflist}
+
+
+def test_a_class_name_that_no_font_has_is_said(copied, capsys, monkeypatch):
+    monkeypatch.setattr(contact_sheet, "find_fonts", lambda: (["DejaVu Sans"], frozenset(range(32, 127))))
+    assert run(["evaluate", str(copied)]) == 0
+    assert "no installed font" not in capsys.readouterr().err
+    rename_class(copied, "ape", "고양이")
+    assert run(["evaluate", str(copied)]) == 0
+    [line] = capsys.readouterr().err.splitlines()
+    assert line.startswith("saccade: no installed font has 고양이: boxes stand in the pictures; install ")
+    assert "fonts-noto-cjk" in line
 
 
 def test_metrics_and_pictures_need_no_pytorch(copied):

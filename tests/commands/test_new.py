@@ -40,6 +40,7 @@ def test_says_what_it_found_and_writes_what_trains(folder, capsys):
     captured = capsys.readouterr()
     assert captured.out == "saccade train recipe.toml\n"
     said = dict(line.split(maxsplit=1) for line in captured.err.splitlines() if not line.startswith("such as"))
+    assert said["time"] == "saccade train recipe.toml --estimate measures how long it takes here"
     assert said["recipe"].endswith("300 epochs, 10,800 images shown in all")
     assert said["labels"] == "labels.tsv (file<TAB>text)"
     assert said["images"] == "18 train, 2 val (val: 10% of them, by content)"
@@ -51,6 +52,16 @@ def test_says_what_it_found_and_writes_what_trains(folder, capsys):
     assert (recipe.preprocessing.height_px, recipe.preprocessing.width_px) == (32, 96)
     assert recipe.train.epochs == 300
     assert "./labels.tsv" in Path("recipe.toml").read_text()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "name"), [(["new", ""], "FOLDER-OR-LABEL-FILE"), (["new", ".", "--out", ""], "--out")]
+)
+def test_an_empty_path_is_not_the_working_folder(folder, arguments, name, capsys):
+    assert run(arguments) == 2
+    error = capsys.readouterr().err
+    assert error.startswith(f"saccade: Invalid value for '{name}': it is empty; name a file or folder")
+    assert error.count("\n") == 1 and not Path("recipe.toml").exists()
 
 
 def test_recipe_and_data_move_together(folder):
@@ -73,6 +84,20 @@ def test_a_file_that_is_there_stays(folder, capsys):
     assert run(["new", "."]) == 2
     assert "recipe.toml: is there already" in capsys.readouterr().err
     assert Path("recipe.toml").read_text() == "mine"
+
+
+def test_a_folder_that_is_missing_is_said_before_the_recipe_that_is_there(folder, capsys):
+    Path("recipe.toml").write_text("mine")
+    assert run(["new", "fotos"]) == 2
+    assert "/fotos: no such folder or label file" in capsys.readouterr().err
+
+
+def test_a_recipe_has_the_name_of_one(folder, capsys):
+    assert run(["new", ".", "--out", "recipe2"]) == 2
+    assert (
+        capsys.readouterr().err == "saccade: --out recipe2: a recipe's name ends in .toml; write --out recipe2.toml\n"
+    )
+    assert not Path("recipe2").exists()
 
 
 def test_bad_images_are_said_and_left_out_in_writing(folder, capsys):
@@ -233,3 +258,42 @@ def test_the_task_that_is_asked_for(tmp_path, monkeypatch, capsys):
         assert load(f"{task}.toml").recipe.task == task
     assert "--task" not in capsys.readouterr().err
     assert run(["new", ".", "--task", "detect"]) == 2
+
+
+# --- What lies among the images or beside them ---
+
+
+def test_one_folder_of_classes_whose_names_read_like_texts_names_the_one_above(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    for label in ("cat", "dog", "eel"):
+        make_images(tmp_path / "animals" / label, [(f"{label}_{number * number}.png", None) for number in range(9)])
+    assert run(["new", "animals/cat"]) == 0
+    said = capsys.readouterr().err.splitlines()
+    assert said[1] == "beside it 2 more folders of images; if each is a class: saccade new animals"
+    assert run(["new", "animals/cat", "--task", "read", "--out", "read.toml"]) == 0
+    assert "beside it" not in capsys.readouterr().err
+
+
+def test_files_that_are_no_images_are_named(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(make_classes(tmp_path, 5))
+    for name in ("cat/notes.txt", "dog/.hidden.png", "dog/Thumbs.db", "dog/z.xmp"):
+        Path(name).touch()
+    assert run(["new", "."]) == 0
+    assert (
+        "besides   4 files passed over: hidden, or no image (cat/notes.txt, dog/.hidden.png, dog/Thumbs.db, ...)\n"
+        in capsys.readouterr().err
+    )
+
+
+def test_training_runs_in_the_folder_are_left_out(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(make_classes(tmp_path, 5))
+    for record in ("runs/a/recipe/1", "runs/a/recipe/2"):
+        make_images(Path(record) / "figures", [("val_confusion.png", None)])
+        (Path(record) / "checkpoints" / "best").mkdir(parents=True)
+        for name in ("recipe.toml", "recipe.diff.json", "environment.json", "history.jsonl", "status.json"):
+            (Path(record) / name).write_text("{}")
+    assert run(["new", "."]) == 0
+    said = capsys.readouterr().err
+    assert "classes   2, 4 to 5 training images each: cat, dog\n" in said
+    assert "besides   2 training runs passed over\n" in said
+    assert load("recipe.toml").recipe.task == "classify"

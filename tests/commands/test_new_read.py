@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from saccade.commands.new_read import find_layouts, stretch
-from saccade.commands.recipe_draft import read_starter
+from saccade.commands.new_read import find_layouts
+from saccade.commands.recipe_draft import read_starter, stretch
 from saccade.recipes.loader import validate
 
 BASELINE = Path(__file__).parents[2] / "experiments" / "plates_uz" / "baseline.toml"

@@ -43,6 +43,27 @@ def test_what_is_no_note_is_one_line(folder: Path, capsys: pytest.CaptureFixture
     assert not (folder / "notes.md").exists()
 
 
-def test_a_folder_that_is_no_run_is_one_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert run(["note", str(tmp_path), "x"]) == 2
-    assert "is not a run folder" in capsys.readouterr().err
+def test_a_note_on_an_experiment_lies_beside_its_runs(
+    folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(["note", str(folder.parent), "All its seeds are flat."]) == 0
+    assert capsys.readouterr().out == f"{folder.parent / 'notes.md'}\n"
+    assert read_run(folder).notes() == []
+    assert run(["report", str(folder), "--out", str(tmp_path / "page.md")]) == 0
+    assert (tmp_path / "page.md").read_text().count("> All its seeds are flat.") == 1
+
+
+@pytest.mark.parametrize("name", [".", "runs", "recipe.toml"])
+def test_what_is_neither_run_nor_experiment_says_what_is(
+    folder: Path, tmp_path: Path, name: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "recipe.toml").write_text("")
+    assert run(["note", str(tmp_path / name), "x"]) == 2
+    error = capsys.readouterr().err
+    assert "is not a run folder and no run lies in it" in error and "for a note on all runs of the experiment" in error
+    assert error.count("\n") == 1
+
+
+def test_an_empty_path_is_one_line(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["note", "", "x"]) == 2
+    assert "Invalid value for 'RUN-OR-EXPERIMENT': it is empty" in capsys.readouterr().err

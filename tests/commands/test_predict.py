@@ -5,6 +5,8 @@ import io
 import json
 import os
 import shutil
+import subprocess
+import sys
 from pathlib import Path
 
 import cv2
@@ -43,7 +45,9 @@ def test_csv_and_table_say_the_same(trained, folder, capsys):
     rows = list(csv.DictReader(io.StringIO(predict(capsys, trained, folder / "0.png", "--format", "csv"))))
     table = predict(capsys, trained, folder / "0.png")
     assert list(rows[0]) == ["image", "text", "confidence"]
-    assert table == f"{folder / '0.png'}  {float(rows[0]['confidence']):.3f}  {rows[0]['text']}\n"
+    image, text, confidence = rows[0].values()
+    head = f"{'image':<{len(image)}}  confidence  text"
+    assert table == f"{head}\n{image}  {float(confidence):>10.3f}  {text}\n"
 
 
 def test_a_class_is_printed_in_every_form(trained_classifier, capsys):
@@ -58,7 +62,9 @@ def test_a_class_is_printed_in_every_form(trained_classifier, capsys):
     assert probabilities == sorted(probabilities, reverse=True)
     shown = predict(capsys, trained_classifier, image, "--format", "csv")
     assert shown == f"image,label,confidence\n{image},{row['label']},{row['confidence']}\n"
-    assert predict(capsys, trained_classifier, image) == f"{image}  {row['confidence']:.3f}  {row['label']}\n"
+    assert predict(capsys, trained_classifier, image) == (
+        f"{'image':<{len(str(image))}}  confidence  label\n{image}  {row['confidence']:>10.3f}  {row['label']}\n"
+    )
 
 
 def test_folders_and_names_of_any_script(trained, folder, tmp_path, capsys):
@@ -66,7 +72,7 @@ def test_folders_and_names_of_any_script(trained, folder, tmp_path, capsys):
         (tmp_path / name).parent.mkdir(exist_ok=True)
         shutil.copy(folder / "0.png", tmp_path / name)
     table = predict(capsys, trained, tmp_path)
-    assert table.count("\n") == 2
+    assert table.count("\n") == 3
     assert "ナンバー 1.png" in table
     assert "sub/Ж.png" in table
 
@@ -77,7 +83,7 @@ def test_a_name_takes_one_line_whatever_it_holds(trained_classifier, tmp_path, c
     for name in names:
         shutil.copy(image, name)
     table = predict(capsys, trained_classifier, *names)
-    assert [line.split("  ")[0] for line in table.splitlines()] == [
+    assert [line.split("  ")[0] for line in table.splitlines()[1:]] == [
         f"{tmp_path}/line\\nbreak.png",
         f"{tmp_path}/\\udcff.png",
     ]
@@ -85,6 +91,40 @@ def test_a_name_takes_one_line_whatever_it_holds(trained_classifier, tmp_path, c
     assert [json.loads(line)["image"] for line in lines] == list(map(str, names))
     rows = list(csv.DictReader(io.StringIO(predict(capsys, trained_classifier, *names, "--format", "csv"))))
     assert [row["image"] for row in rows] == [str(names[0]), f"{tmp_path}/\\udcff.png"]
+
+
+def test_numbers_in_names_are_counted_as_a_person_would(trained_classifier, tmp_path, capsys):
+    image = trained_classifier.parents[3] / "test" / "cat" / "4.png"
+    wanted = ["1.png", "2.png", "10.png", "a2/x.png", "a10/x.png", "b007.png", "b7.png", "b٣.png"]
+    for name in wanted:
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        shutil.copy(image, tmp_path / name)
+    rows = list(csv.DictReader(io.StringIO(predict(capsys, trained_classifier, tmp_path, "--format", "csv"))))
+    assert [row["image"].removeprefix(f"{tmp_path}/") for row in rows] == wanted
+
+
+def test_an_experiment_is_no_run_and_its_last_one_is_named(trained_classifier, tmp_path, capsys):
+    image = trained_classifier.parents[3] / "test" / "cat" / "4.png"
+    first = Path(shutil.copytree(trained_classifier, tmp_path / "recipe" / "1"))
+    for arguments in (
+        ["predict", str(first.parent), str(image)],
+        ["evaluate", str(first.parent)],
+        ["train", "--resume", str(first.parent)],
+    ):
+        assert run(arguments) == 2
+        message = f"saccade: {first.parent} is the folder of an experiment: name its run, {first}\n"
+        assert capsys.readouterr().err == message
+    shutil.copytree(first, tmp_path / "recipe" / "2")
+    assert run(["predict", str(first.parent), str(image)]) == 2
+    assert capsys.readouterr().err.endswith(f"name one of its 2 runs, such as the last one, {first.parent}/2\n")
+
+
+def test_an_image_that_is_not_there_is_said_before_pytorch_is_loaded(trained_classifier, tmp_path):
+    code = "import sys; sys.modules['torch'] = None; from saccade.cli import run; sys.exit(run(sys.argv[1:]))"
+    command = [sys.executable, "-c", code, "predict", str(trained_classifier), "gone.jpg"]
+    ended = subprocess.run(command, capture_output=True, text=True, check=False)
+    message = "saccade: gone.jpg: no such image; correct its name, or take it out of the list\n"
+    assert (ended.returncode, ended.stderr) == (2, message)
 
 
 def test_python_takes_paths_and_arrays(trained, folder):

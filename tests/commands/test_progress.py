@@ -1,6 +1,7 @@
 """What is shown of a run: plain lines where there is no terminal, and a wish to stop on a signal."""
 
 import io
+import json
 import os
 import signal
 
@@ -8,6 +9,7 @@ import pytest
 
 from saccade.commands import progress
 from saccade.commands.progress import Display
+from tests.report.draw_runs import Drawn, draw_run
 
 START = {
     "event": "start",
@@ -54,6 +56,20 @@ def test_one_line_a_validation(capsys, tmp_path):
         "    1:01       2      0.2500      0.2500      0.2500           -",
         "stopped early: nothing better since step 30",
     ]
+
+
+@pytest.mark.parametrize(
+    ("residency", "device", "said"),
+    [
+        ("device (12 MiB decoded, of one size)", "cpu", "memory (12 MiB decoded, of one size)"),
+        ("device (12 MiB decoded, of one size)", "cuda", "the device's memory (12 MiB decoded, of one size)"),
+        ("lazy (9 GiB: images are read at each use)", "cpu", "files (9 GiB: images are read at each use)"),
+    ],
+)
+def test_the_place_of_the_images_is_said_as_a_person_would(residency, device, said, capsys):
+    with Display() as display:
+        display.watch(START | {"train_residency": residency, "device": device})
+    assert f"held in  {said}" in capsys.readouterr().err.splitlines()
 
 
 @pytest.mark.parametrize(("metric", "shown"), [("nll", "9.0000"), ("absent", "0.5000"), (None, "0.5000")])
@@ -123,12 +139,32 @@ def test_sinks_are_fed_and_what_comes_of_them_is_said(capsys, tmp_path):
         display.watch(START)
         display.watch({"step": 0, **note})
         display.watch({"event": "sink", "step": 0, "sink": "wandb", "id": "abc", "url": "https://tracker.example/abc"})
-        display.ended("finished")
+        display.ended("stopped")
         assert display.notes() == []
     lines = capsys.readouterr().err.splitlines()
     assert note["event"] == "sink_failed" and note["cause"].startswith("InputError: ")
     assert lines[-2] == f"sink     tensorboard is switched off, training goes on: {note['cause']}"
     assert lines[-1] == "sink     wandb: https://tracker.example/abc"
+
+
+def test_a_finished_run_ends_with_its_best_and_what_comes_next(capsys, tmp_path):
+    """The best was before the resume: the rows that are shown do not have it."""
+    folder = draw_run(tmp_path / "my runs", Drawn("a", 0.5), 0)
+    metrics = json.loads((folder / "metrics.json").read_text())
+    metrics["selection"] |= {"metric": "top1_accuracy", "best": 0.29166, "best_step": 30}
+    (folder / "metrics.json").write_text(json.dumps(metrics))
+    with Display("top1_accuracy") as display:
+        display.began(folder)
+        display.watch(START | {"event": "resume", "step": 30})
+        display.watch(validation(2, 0.25, is_best=False))
+        display.ended("finished")
+    *_, last = capsys.readouterr().err.splitlines()
+    assert last == f"best     top1_accuracy 0.2917 at epoch 1; next: saccade evaluate '{folder}'"
+    with Display() as display:
+        display.began(folder)
+        display.watch(START)
+        display.ended("stopped")
+    assert "next:" not in capsys.readouterr().err
 
 
 def test_what_says_little_and_what_is_left_out_is_said(capsys):

@@ -10,9 +10,10 @@ from typing import Any
 import pytest
 
 from saccade.cli import run
-from saccade.commands.seeds import print_seeds, summarise_seeds
+from saccade.commands.seeds import name_last, print_seeds, summarise_seeds
 from saccade.records.reader import read_run
 from tests import tiny_classifier, tiny_reader
+from tests.report.draw_runs import Drawn, draw_run
 
 MOMENTS = ("best", "last", "median_last_ten")
 
@@ -51,7 +52,7 @@ def test_the_numbers_of_each_run_are_joined(
         "95 % interval",
         "seed 5",
         ", best",
-        "median of the last ten",
+        "median of all 2 validations",
         *summary["metrics"],
     ):
         assert word in shown
@@ -94,6 +95,24 @@ def test_seeds_read_the_images_once(tmp_path: Path, capsys: pytest.CaptureFixtur
     assert summarise_seeds(folders)["selection"]["best"]["n"] == 2
 
 
+@pytest.mark.parametrize(
+    ("counts", "said"),
+    [
+        ((1, 1), "1 validation"),
+        ((7, 7), "all 7 validations"),
+        ((7, 9), "the last 7 to 9 validations"),
+        ((7, 12), "the last 7 to 10 validations"),
+        ((12, 10), "the last ten validations"),
+    ],
+)
+def test_the_median_says_of_how_many_validations_it_is(counts: tuple[int, int], said: str, tmp_path: Path) -> None:
+    drawn = [Drawn(f"exp{count}", 0.5, num_validations=count) for count in counts]
+    folders = [draw_run(tmp_path / str(place), one) for place, one in enumerate(drawn)]
+    assert name_last([read_run(folder) for folder in folders]) == said
+    (folders[1] / "history.jsonl").write_bytes(b'{"event": no\n{}\n')
+    assert name_last([read_run(folder) for folder in folders]) == "the last validations, ten at most"
+
+
 def test_what_is_no_number_is_shown_as_such(capsys: pytest.CaptureFixture[str]) -> None:
     nothing = {"value": None, "deviation": None, "low": None, "high": None, "n": 7}
     runs = [{"seed": seed, **dict.fromkeys(MOMENTS), "metrics": {"m": None}} for seed in range(7)]
@@ -102,12 +121,14 @@ def test_what_is_no_number_is_shown_as_such(capsys: pytest.CaptureFixture[str]) 
             "metric": "m",
             "split": "val",
             "num_classes": None,
+            "last": "the last ten validations",
             "runs": runs,
             "selection": dict.fromkeys(MOMENTS, nothing),
             "metrics": {"m": nothing},
         }
     )
     shown = capsys.readouterr().err
+    assert "say little" not in shown
     assert "7 seeds" in shown and "seed 3" not in shown and " - " in shown
 
 
@@ -123,12 +144,15 @@ def test_five_classes_are_all_among_the_best_five(
             "metric": "top1_accuracy",
             "split": "val",
             "num_classes": num_classes,
+            "last": "the last ten validations",
             "runs": runs,
             "selection": dict.fromkeys(MOMENTS, one),
             "metrics": dict.fromkeys(metrics, one),
         }
     )
-    assert ("top5_accuracy" in capsys.readouterr().err) == is_shown
+    shown = capsys.readouterr().err
+    assert ("top5_accuracy" in shown) == is_shown
+    assert shown.endswith("two seeds say little of another one; a third would narrow the interval to about a quarter\n")
 
 
 def test_intervals_of_shares_end_at_0_and_1(tmp_path: Path) -> None:

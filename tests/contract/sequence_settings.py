@@ -1,17 +1,21 @@
 """What the settings of readers that write unit after unit, or all at once, need to matter, and other values for them."""
 
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any, get_args
 
 import torch
+from safetensors.torch import save_file
 from torch import Tensor, nn
 
-from saccade.recipes.tables import data, neck, read, sequence, training
+from saccade.recipes.loader import to_toml, validate
+from saccade.recipes.tables import augment, data, neck, read, sequence, training
 from saccade.recipes.tables.base import Table
 from saccade.tasks.read.data import ReadBatch
 from saccade.tasks.read.decode import build_decoder
 from saccade.tasks.read.task import ReadTask
 from saccade.text.sequence_vocabulary import SequenceVocabulary
+from tests.contract import ensemble_settings
 
 _GRID = {"name": "residual_grid", "channels": [4, 4, 8], "num_blocks": [1, 1, 1]}
 _WRITER = {"hidden_size": 8, "embedding_size": 8}
@@ -33,7 +37,16 @@ _GRAMMAR = {
     "data": {"train": [_FORMULAS], "val": [_FORMULAS]},
 }
 
-NEEDS: dict[type[Table], dict[str, Any]] = {
+#: Lines side by side in padded images that a reader of up to eight characters reads.
+_SIDE_BY_SIDE = {
+    "model": _SATRN,
+    "preprocessing.fit": {"name": "pad"},
+    "augment.concatenation.probability": 1.0,
+    "augment.concatenation.layout": "ink",
+    "augment.concatenation.symbol_min_px": 4.0,
+}
+
+NEEDS: dict[type[Table], dict[str, Any]] = ensemble_settings.NEEDS | {
     data.FormulaListSource: {"format": "formula_list", "path": "formulas/all", "images": "images"},
     data.Im2markupSource: {"format": "im2markup", "path": "formulas/all.lst", "images": "images"},
     data.InkmlSource: {"format": "inkml", "path": "ink"},
@@ -59,27 +72,30 @@ NEEDS: dict[type[Table], dict[str, Any]] = {
         "head": {"name": "position_wise", "num_heads": 2},
     },
     sequence.Pooled: {"allow_overfull": True},
+    sequence.DistillationTable: {"run": "teacher"},
     sequence.StepForcing: {"milestone_epochs": [1.0], "ratios": [0.1]},
     sequence.ListForcing: {"ratios": [0.2, 0.6]},
     sequence.AccuracyForcing: {"metric": "forced_accuracy"},
     neck.BiLstm: {"hidden_size": 4},
 }  # fmt: skip
-AROUND: dict[tuple[type[Table], str], dict[str, Any]] = {
+AROUND: dict[tuple[type[Table], str], dict[str, Any]] = ensemble_settings.AROUND | {
     **{(table, name): FORMULAS for table in FORMULA_SOURCES for name in table.model_fields},
     (data.Im2markupSource, "normalise"): FORMULAS | {"data.train.formulas": "formulas/unspaced.lst"},
     (sequence.SequenceLossTable, "brace_penalty"): {"text.charset": "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ()"},
     (training.Stage, "model"): {"model": _SATRN},
+    (augment.Concatenation, "probability"): {"model": _SATRN},
+    **{(augment.Concatenation, name): _SIDE_BY_SIDE for name in ("layout", "symbol_min_px")},
     **{(sequence.AccuracyForcing, name): {"train.epochs": 4} for name in ("metric", "floor")},
     **{(sequence.BeamSearch, name): {"model": _SATRN} for name in sequence.BeamSearch.model_fields},
     **{(sequence.GrammarTable, name): _GRAMMAR for name in sequence.GrammarTable.model_fields},
     (sequence.GrammarTable, "complete_commands"): _GRAMMAR | {"decode.grammar.balanced_braces": True},
 }
 #: The recipe beside a variant that others of its union do without.
-VARIANTS: dict[type[Table], dict[str, Any]] = {
+VARIANTS: dict[type[Table], dict[str, Any]] = ensemble_settings.VARIANTS | {
     sequence.BeamSearch: {"model": _SATRN},
     **{table: {"train.epochs": 4} for table in get_args(get_args(sequence.TeacherForcing)[0])},
 }
-CHANGES: dict[tuple[type[Table], str], Any] = {
+CHANGES: dict[tuple[type[Table], str], Any] = ensemble_settings.CHANGES | {
     (data.FormulaListSource, "path"): "formulas/fewer",
     (data.FormulaListSource, "images"): "other",
     **{(data.FormulaListSource, name): "missing.txt" for name in ("tokens", "sources", "levels")},
@@ -104,6 +120,7 @@ CHANGES: dict[tuple[type[Table], str], Any] = {
     (sequence.SequenceReaderTable, "max_length"): 2,  # shorter than a label
     (sequence.Srn, "max_length"): 2,
     (sequence.Cstr, "max_length"): 2,
+    (sequence.DistillationTable, "run"): "other_teacher",
     (sequence.StepForcing, "milestone_epochs"): [2.0],
     (sequence.StepForcing, "ratios"): [0.9],
     (sequence.ListForcing, "ratios"): [0.9],
@@ -112,6 +129,21 @@ CHANGES: dict[tuple[type[Table], str], Any] = {
     (sequence.GrammarTable, "max_repeats"): 1,
     (sequence.GrammarTable, "max_phrase_repeats"): 1,
 }
+
+
+def write_teachers(folder: Path, recipe: dict[str, Any]) -> None:
+    """Write two runs, as far as a teacher needs them: a recipe with the small attention reader, and weights of it."""
+    for seed, name in enumerate(("teacher", "other_teacher")):
+        task = ReadTask(
+            validate(
+                recipe | {"seed": seed, "model": {"name": "attention", **NEEDS[sequence.AttentionReader]}}, file=name
+            )
+        )
+        torch.manual_seed(seed)
+        best = folder / name / "checkpoints" / "best"
+        best.mkdir(parents=True)
+        (folder / name / "recipe.toml").write_text(to_toml(task.recipe))
+        save_file(task.build_model().state_dict(), best / "model.safetensors")
 
 
 class RandomWriter(nn.Module):
@@ -124,6 +156,13 @@ class RandomWriter(nn.Module):
         super().__init__()
         self.num_classes, self.script, self.generator = num_classes, script, torch.Generator()
         self.length = 0
+
+    @property
+    def decoder(self) -> "RandomWriter":
+        return self
+
+    def encode(self, images: Tensor) -> Tensor:
+        return images.flatten(1).unsqueeze(2).float()
 
     def init(self, images: Tensor) -> "RandomWriter":
         self.generator.manual_seed(3)

@@ -21,11 +21,16 @@ from tests.engine.runs import StopAt
 
 EXPERIMENTS = Path(__file__).parents[2] / "experiments"
 PLATES = ("plates", "plates_mixed", "plates_readings")
+FORMULAS = ("crohme", "crohme20", "formula_readings", "formulas", "printed_math")
+LARGE_FORMULAS = ("crohme", "formulas", "printed_math")
+"""Those whose images take minutes on a CPU; a quarter of the pixels or less will do."""
 SERIES = sorted(
     path
-    for name in ("cifar10", "cifar100", "crohme20", "formulas", *PLATES, "tinyimagenet20", "tinyimagenet32")
+    for name in ("cifar10", "cifar100", *FORMULAS, *PLATES, "tinyimagenet20", "tinyimagenet32")
     for path in (EXPERIMENTS / name).glob("*.toml")
+    if path.stem != "ensemble"
 )
+ENSEMBLES = sorted(EXPERIMENTS.glob("*/ensemble.toml"))
 FIXED_SIZE = ("srn", "cstr", "cstr_position_wise")
 """Recipes of formulas whose image has just the room for their longest text."""
 NUM_STEPS, NUM_CLASSES, PER_CLASS = 20, 3, 24
@@ -95,15 +100,17 @@ def write_labelled(folder: Path, plates: list[Plate], name: str, suffix: str, im
     (folder / f"{name}{suffix}").write_text("".join(lines), encoding="utf-8")
 
 
-def write_formulas(root: Path) -> None:
+def write_formulas(root: Path, num_images: int = 40) -> None:
     """Write images of a few tokens in the form of each set."""
     rng = np.random.default_rng(0)
-    labels = [[str(digit) for digit in rng.integers(0, 10, 3 + number % 4)] for number in range(40)]
+    labels = [[str(digit) for digit in rng.integers(0, 10, 3 + number % 4)] for number in range(num_images)]
     labels[0] = [str(digit) for digit in range(10)]  # every token is trained on
     lines = "".join(f"{number}.png\t{' '.join(label)}\n" for number, label in enumerate(labels))
-    for split in ("train", "2014"):
-        draw_formulas(root / "crohme" / f"images_{split}", labels)
-        (root / "crohme" / f"{split}.tsv").write_text(lines)
+    sets = {"crohme": ("train", "2014", "2016"), "printed_math": ("train", "val"), "formula_readings": ("train",)}
+    for name, splits in sets.items():
+        for split in splits:
+            draw_formulas(root / name / f"images_{split}", labels)
+            (root / name / f"{split}.tsv").write_text(lines)
     for split in ("train", "val"):
         folder = root / "series" / "formulas" / split
         draw_formulas(folder / "images", labels)
@@ -126,7 +133,7 @@ def draw_formulas(folder: Path, labels: list[list[str]]) -> None:
 
 
 def test_the_series_are_found() -> None:
-    assert {path.parent.name for path in SERIES} == {*FOLDERS, *PLATES, "cifar100", "crohme20", "formulas"}
+    assert {path.parent.name for path in SERIES} == {*FOLDERS, *FORMULAS, *PLATES, "cifar100"}
     numbers = {path.stem for path in SERIES if path.parent.name == "plates"}
     assert numbers >= {*(f"exp{number:02}" for number in range(2, 14)), "exp11_1"}
     assert {path.stem for path in SERIES if path.parent.name == "cifar100"} >= {"baseline", "exp5", "strong"}
@@ -138,7 +145,7 @@ def test_a_recipe_of_a_series_trains(path: Path, tmp_path: Path, monkeypatch: py
     name = path.parent.name
     if name in FOLDERS:
         write_folders(tmp_path, name)
-    elif name in ("crohme20", "formulas"):
+    elif name in FORMULAS:
         write_formulas(tmp_path)
     elif name in PLATES:
         write_plates(tmp_path)
@@ -148,12 +155,46 @@ def test_a_recipe_of_a_series_trains(path: Path, tmp_path: Path, monkeypatch: py
     overrides = ["train.batch_size=2", "train.log_every_steps=10", "train.precision=fp32"]
     if name == "tinyimagenet20":
         overrides = ["train.batch_size=2", "train.log_every_steps=10"]
-    if name == "formulas" and path.stem not in FIXED_SIZE:  # a quarter of the pixels and of the minutes
-        overrides += ["preprocessing.height_px=64", "preprocessing.width_px=64"]
+    if name in LARGE_FORMULAS and path.stem not in FIXED_SIZE:
+        overrides += [
+            "preprocessing.height_px=64",
+            "preprocessing.width_px=64",
+            "data.workers=thread",
+            "data.num_workers=1",
+        ]
     recipe = load(path, data_root=tmp_path, overrides=overrides).recipe
     hooks = StopAt(NUM_STEPS)
     with pytest.raises(StoppedError):
         train_run(build_task(recipe), runs=tmp_path / "runs", name=(name, path.stem), device="cpu", hooks=hooks)
-    rows = [row for row in read_run(hooks.folder).history() if "loss" in row]
+    check_losses(hooks.folder)
+
+
+def check_losses(folder: Path) -> None:
+    rows = [row for row in read_run(folder).history() if "loss" in row]
     assert [row["step"] for row in rows] == [10, NUM_STEPS]
     assert all(np.isfinite(row["loss"]) for row in rows)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("path", ENSEMBLES, ids=lambda path: path.parent.name)
+def test_an_ensemble_of_a_series_is_put_together(path: Path, tmp_path: Path) -> None:
+    """Its members are recipes beside it, each trained for an epoch on images of another size; then they read together."""
+    write_formulas(tmp_path, 12)
+    name, members = path.parent.name, load(path).recipe.model.member
+    overrides = ["train.epochs=1", "train.batch_size=6", "stage=[]", "schedule.name=constant", "model.max_length=12"]
+    for number, member in enumerate(members):
+        wanted = Path(member.run)
+        assert wanted.parent == EXPERIMENTS.parent / "runs" / name
+        recipe = load(path.parent / f"{wanted.name}.toml", data_root=tmp_path, overrides=overrides).recipe
+        small = {"height_px": 64, "width_px": 64 + 16 * number}
+        task = build_task(recipe.model_copy(update={"preprocessing": recipe.preprocessing.model_copy(update=small)}))
+        train_run(task, runs=tmp_path / "runs", name=(name, wanted.name), device="cpu", hooks=StopAt())
+    named = ", ".join(f'{{run = "{tmp_path}/runs/{name}/{Path(member.run).name}"}}' for member in members)
+    together = load(path, data_root=tmp_path, overrides=[f"model.member=[{named}]"]).recipe
+    folder = train_run(
+        build_task(together), runs=tmp_path / "runs", name=(name, path.stem), device="cpu", hooks=StopAt()
+    )
+    described = read_run(folder)
+    assert described.status["state"] == "finished" and described.predictions("val")
+    member = read_run(next((tmp_path / "runs" / name / Path(members[0].run).name).iterdir()))
+    assert [row["id"] for row in described.predictions("val")] == [row["id"] for row in member.predictions("val")]

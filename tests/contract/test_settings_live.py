@@ -36,7 +36,7 @@ from saccade.tasks.read.decode import decode_logits
 from saccade.tasks.read.task import ReadTask
 from saccade.tasks.registry import build_task
 from saccade.text.vocabulary import Vocabulary
-from tests.contract import sequence_settings
+from tests.contract import ensemble_settings, sequence_settings
 from tests.contract.settings import Setting, change, list_settings, list_unions, publish, write_data
 from tests.engine.runs import TIMES, StopAt
 
@@ -227,6 +227,8 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     for epoch in range(2):  # the optimiser has a state to keep, and best differs from last
         fit(session, None) if epoch else save_best(session, folder / "start" / "checkpoints" / "best")
     save_session(session, folder / "start" / "checkpoints" / "last")
+    ensemble_settings.write_members(READ, NEEDS, build, folder)
+    sequence_settings.write_teachers(folder, READ)
     with pytest.MonkeyPatch.context() as patch:
         publish(patch, folder)
         yield folder
@@ -251,6 +253,9 @@ def build(raw: dict[str, Any], folder: Path) -> Any:
     raw["data"]["root"] = str(folder / raw["data"].get("root", ""))
     if "start" in raw:
         raw["start"]["weights"] = str(folder / raw["start"]["weights"])
+    if teacher := raw.get("model", {}).get("loss", {}).get("distillation"):
+        teacher["run"] = str(folder / teacher["run"])
+    ensemble_settings.place_runs(raw, folder)
     kind = RECIPES[raw["task"]]
     return validate_table(kind, merge(kind, {}, raw), file="settings")
 
@@ -279,6 +284,8 @@ def observe(text: str, folder: Path) -> dict[str, str]:
     """Train by a recipe and return what can be seen of it: name -> digest."""
     try:
         recipe = build(json.loads(text), folder)
+        if not recipe.is_trained:
+            return {name: digest(value) for name, value in ensemble_settings.read_together(recipe).items()}
         task = WatchedTask(recipe) if "workers" in text else build_task(recipe)
         check_budget(task, CPU, Ranks())
         session = open_session(task, CPU, Ranks())
@@ -381,7 +388,7 @@ UNIONS = {
     tuple(steps[-1][1] for steps in union): (recipe, union)
     for recipe in reversed(BASES)
     for union in list_unions(recipe)
-    if union[0][0][0] != "data"
+    if union[0][0][0] != "data" and not ensemble_settings.is_of_member(union)
 }
 
 

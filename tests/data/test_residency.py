@@ -23,7 +23,7 @@ def choose(requested: Any = "auto", *, size: int = 10, device: int = 100, host: 
 @pytest.mark.parametrize(
     ("options", "place", "said"),
     [
-        ({}, "device", "10 MiB decoded, of one size, within half of the device's free 0.1 GiB"),
+        ({}, "device", "10 MiB decoded, of one size, within half of the free 0.1 GiB"),
         ({"fits": False}, "memory", "10 MiB decoded, within half of the free 0.1 GiB"),
         ({"device": 19}, "memory", "within half"),
         ({"device": 20}, "device", "within half"),

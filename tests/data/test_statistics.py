@@ -144,8 +144,9 @@ def test_labels_are_counted_by_what_they_are_made_of() -> None:
 @pytest.mark.parametrize(
     ("note", "count", "said"),
     [
-        ("other_files", 1, "1 other file"),
-        ("other_files", 2, "2 other files"),
+        ("other_files", 1, "1 file passed over: hidden, or no image"),
+        ("runs", 1, "1 training run passed over"),
+        ("other_files", 2000, "2,000 files passed over: hidden, or no image"),
         ("labels_with_other_spaces", 1, "1 label with other spaces"),
     ],
 )

@@ -227,10 +227,19 @@ def test_a_folder_that_is_no_run(folder, verb, capsys):
 
 @pytest.mark.parametrize("verb", READERS)
 @pytest.mark.parametrize("name", ["preprocessing.json", "recipe.toml", "history.jsonl"])
-def test_a_half_written_run_folder(folder, copied, verb, name, capsys):
+def test_a_run_folder_that_lost_a_file(folder, copied, verb, name, capsys):
     (copied / name).unlink()
     line = refuse(capsys, *read_with(verb, copied))
-    assert f"{copied} is half written, it lacks {name}" in line
+    assert f"{copied} is finished but lacks {name}: restore it from a copy of the run" in line
+
+
+@pytest.mark.parametrize("verb", READERS)
+def test_a_half_written_run_folder(folder, copied, verb, capsys):
+    shutil.rmtree(copied / "checkpoints")
+    (copied / "data.json").unlink()
+    set_state(copied, "running")
+    line = refuse(capsys, *read_with(verb, copied))
+    assert f"{copied} is half written, it lacks data.json" in line
     assert "remove it, train again" in line
 
 
@@ -374,6 +383,7 @@ def test_predict_is_all_or_nothing(folder, finished, kind, capsys):
     line = refuse(capsys, "predict", finished, "0.png", "3.png", "--format", "jsonl")
     assert line.startswith("3.png: ")
     assert SPOILT[kind] in line
+    assert line.endswith("name the other images without it") or "no such image" in line
 
 
 def test_predict_a_folder_without_images(folder, finished, capsys):

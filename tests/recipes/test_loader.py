@@ -107,7 +107,11 @@ def test_a_table_without_name_keeps_the_inherited_one(write_child):
         ("seed = 1\ntrain.batch_size = 64", '"train.batch_size" = 64 is the default already; remove it'),
         ('optimizer.name = "adamw"', '"optimizer.name" = "adamw" is inherited from base.toml already; remove it'),
         ('decode.name = "greedy"', '"decode.name" = "greedy" is the default already; remove it'),
-        ("train = {}", '"train" is the default already; remove it'),
+        (
+            "train = {}",
+            '"train" is an empty table, which changes nothing: tables are merged; set the keys that should differ, '
+            "a probability to 0, say",
+        ),
         (
             '[[data.train]]\nformat = "tsv"\npath = "set/train.tsv"',
             '"data.train[0].format" = "tsv" is inherited from base.toml already; remove it',
@@ -137,7 +141,12 @@ def test_errors_of_a_parent_name_the_parent(write_child):
 def test_a_child_needs_a_hypothesis(write, hypothesis):
     write("base.toml", "", base=True)
     child = write("child.toml", f'extends = "base.toml"\n{hypothesis}train.epochs = 40')
-    fails(child, 'child.toml: missing key "hypothesis"; a recipe that extends another says in a sentence what it asks')
+    asks = 'missing key "hypothesis"; a recipe that extends another says in a sentence what it asks'
+    fails(child, f"child.toml: {asks}")
+    child = write("child.toml", f'extends = "base.toml"\n{hypothesis}train.epoch = 40')
+    fails(child, f'child.toml: unknown key "train.epoch"; nearest: "train.epochs"; besides, {asks}')
+    child = write("child.toml", f'extends = "base.toml"\n{hypothesis}train.epochs = 30')
+    fails(child, f'child.toml: "train.epochs" = 30 is inherited from base.toml already; remove it; besides, {asks}')
 
 
 def test_a_circle_is_shown(write):

@@ -9,6 +9,7 @@ import pytest
 
 from saccade.errors import InputError
 from saccade.records import SCHEMA_VERSION, RunWriter, find_runs, read_run
+from saccade.records.reader import State
 
 
 def test_a_run_reads_back_what_was_written(writer: RunWriter) -> None:
@@ -124,6 +125,21 @@ def test_runs_are_found_in_order_of_time(make_writer: Callable[[], RunWriter], t
         find_runs(tmp_path / "missing")
 
 
+def test_a_run_that_lost_its_status_is_found_and_says_so(make_writer: Callable[[], RunWriter], tmp_path: Path) -> None:
+    lost, whole = make_writer().folder, make_writer().folder
+    (lost / "status.json").unlink()
+    copy = whole / "checkpoints" / "best"  # holds two files of a run, and is part of one
+    copy.mkdir()
+    for name in ("recipe.toml", "preprocessing.json"):
+        (copy / name).write_bytes((whole / name).read_bytes())
+    (tmp_path / "recipe.toml").write_text("a recipe that lies there, and nothing else")
+    assert find_runs(tmp_path) == sorted([lost, whole])
+    with pytest.raises(
+        InputError, match=rf"{lost} lacks status\.json, by which a run is known: restore it from a copy"
+    ):
+        read_run(lost)
+
+
 def test_what_is_no_run_is_refused(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="is not a run folder"):
         read_run(tmp_path)
@@ -143,8 +159,23 @@ def test_a_record_of_a_newer_saccade_is_refused(writer: RunWriter) -> None:
 def test_a_half_written_run_names_every_missing_file(writer: RunWriter) -> None:
     for name in ("data.json", "recipe.diff.json"):
         (writer.folder / name).unlink()
-    with pytest.raises(InputError, match=r"lacks recipe\.diff\.json, data\.json"):
+    with pytest.raises(
+        InputError, match=r"is half written, it lacks recipe\.diff\.json, data\.json: .*remove it, train again"
+    ):
         read_run(writer.folder)
+
+
+@pytest.mark.parametrize("name", ["recipe.toml", "data.json", "preprocessing.json", "history.jsonl"])
+@pytest.mark.parametrize("state", ["finished", "stopped", "failed", "running"])
+def test_a_run_with_weights_that_lost_a_file_is_never_to_be_removed(writer: RunWriter, name: str, state: State) -> None:
+    writer.write_status(state)
+    (writer.checkpoints / "best").mkdir()
+    (writer.checkpoints / "best" / "model.safetensors").touch()
+    (writer.folder / name).unlink()
+    with pytest.raises(InputError) as caught:
+        read_run(writer.folder)
+    said = {"finished": "is finished", "stopped": "is stopped"}.get(state, "has trained weights")
+    assert str(caught.value) == f"{writer.folder} {said} but lacks {name}: restore it from a copy of the run"
 
 
 @pytest.mark.parametrize("name", ["recipe.toml", "data.json", "status.json"])
@@ -217,6 +248,16 @@ def test_a_row_of_the_history_with_an_odd_step_is_named(writer: RunWriter, row: 
         file.write(row + b"\n")
     with pytest.raises(InputError, match=r"history\.jsonl, line 2, is damaged \(\"step\" is no whole number\)"):
         read_run(writer.folder).history()
+
+
+@pytest.mark.parametrize("epoch", ['"five"', "null", "NaN", "[1]"])
+def test_a_row_of_the_history_with_an_odd_epoch_is_named(writer: RunWriter, epoch: str) -> None:
+    writer.append({"step": 1, "epoch": 1})
+    with (writer.folder / "history.jsonl").open("a", encoding="utf-8") as file:
+        file.write(f'{{"event": "validation", "step": 2, "epoch": {epoch}}}\n')
+    for events_only in (False, True):
+        with pytest.raises(InputError, match=r"history\.jsonl, line 2, is damaged \(\"epoch\" is no number\)"):
+            read_run(writer.folder).history(events_only=events_only)
 
 
 ROW = {"id": "1", "target": "A", "prediction": "B", "confidence": 0.5}

@@ -3,7 +3,7 @@
 import gzip
 import hashlib
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -11,6 +11,9 @@ from typing import Any
 from saccade.recipes.loader import LoadedRecipe, load, to_toml
 from saccade.records.encoding import encode
 from saccade.records.writer import RunWriter, State
+from saccade.report.languages import LANGUAGES
+from saccade.report.sentences import Sentence
+from saccade.report.writing import write_sentence
 
 TEXT = "AB12"
 RIGHT, WRONG = TEXT, "AB1"
@@ -29,6 +32,16 @@ path = "./labels.tsv"
 [train]
 epochs = 10
 """
+
+
+def tell(sentences: Iterable[Sentence]) -> tuple[str, ...]:
+    """Return sentences in English."""
+    return tuple(write_sentence(one, LANGUAGES["en"]) for one in sentences)
+
+
+def tell_one(sentence: Sentence | None) -> str:
+    """Return a sentence in English; nothing where there is none."""
+    return "" if sentence is None else write_sentence(sentence, LANGUAGES["en"])
 
 
 def write_recipe(folder: Path, name: str, text: str) -> Path:

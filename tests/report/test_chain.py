@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from saccade.report.chain import Chain, Link, Report, read_report
+from tests.report.compared_runs import tell_one
 from tests.report.draw_runs import Drawn, draw_run, draw_runs, make_plates
 
 BASE = Drawn("baseline", 0.6, num_validations=12)
@@ -134,7 +135,7 @@ def test_an_experiment_whose_runs_all_failed_is_not_compared(tmp_path: Path) -> 
     draw_runs(tmp_path, [BASE, replace(CHILD, odd="nan", reported={"metrics": {"exact_match": 0.9}})])
     comparison = link_of(read_report(tmp_path), "exp1").comparison
     assert comparison is not None
-    assert (comparison.verdict, comparison.refusal) == ("refused", "no run of exp1 came to its end")
+    assert (comparison.verdict, tell_one(comparison.refusal)) == ("refused", "no run of exp1 came to its end")
     assert comparison.difference is None and comparison.changed
 
 
@@ -196,6 +197,39 @@ def test_lower_is_better_where_the_metric_says_so(tmp_path: Path) -> None:
     [chain] = read_report(tmp_path).chains
     assert (chain.metric, chain.lower_is_better) == ("cer", True)
     assert chain.leader is not None and chain.leader.name == "exp1"
+
+
+def test_a_run_that_still_goes_on_does_not_lead(tmp_path: Path) -> None:
+    draw_runs(tmp_path, [BASE, replace(CHILD, odd="running")])
+    [chain] = read_report(tmp_path).chains
+    assert (
+        chain.experiments[1].outcome("exact_match").best.value > chain.experiments[0].outcome("exact_match").best.value
+    )
+    assert chain.leader is chain.experiments[0]
+
+
+def test_where_no_run_has_ended_the_best_so_far_leads(tmp_path: Path) -> None:
+    draw_runs(tmp_path, [replace(BASE, odd="running"), replace(CHILD, odd="running")])
+    [chain] = read_report(tmp_path).chains
+    assert chain.leader is chain.experiments[1]
+
+
+def test_experiments_that_chose_by_other_metrics_are_named(tmp_path: Path) -> None:
+    draw_runs(tmp_path, [BASE, replace(CHILD, settings={"select.metric": "ned", "select.higher_is_better": True})])
+    [chain] = read_report(tmp_path).chains
+    problem = next(one for one in chain.problems if one.sentence == "other_metrics")
+    assert dict(problem.values) == {"metric": "exact_match", "groups": "exact_match: baseline; ned: exp1"}
+    assert chain.links[1].comparison.verdict == "refused"
+
+
+def test_a_parent_that_was_only_trained_with_other_options_is_named(tmp_path: Path) -> None:
+    draw_runs(tmp_path, [replace(BASE, overrides=("--set train.epochs=12",)), CHILD])
+    [chain] = read_report(tmp_path).chains
+    link = next(one for one in chain.links if one.child.name == "exp1")
+    assert link.parent is None
+    [problem] = [one for one in chain.problems if one.values.get("experiment") == "exp1"]
+    assert problem.sentence == "parent_ad_hoc"  # and not that there is no run
+    assert dict(problem.values) == {"experiment": "exp1", "parent": "baseline, train.epochs = 12"}
 
 
 def test_a_run_alone_is_a_chain_of_one(tmp_path: Path) -> None:

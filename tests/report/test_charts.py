@@ -14,8 +14,9 @@ import pytest
 import vl_convert
 
 from saccade.report.chain import Chain, read_report
-from saccade.report.charts import SCHEMA, _choose_ticks, make_curve_charts, make_overview
+from saccade.report.charts import SCHEMA, _choose_ticks, make_curve_charts
 from saccade.report.languages import LANGUAGES
+from saccade.report.overview import make_overview
 from saccade.report.page import Chart
 from tests.report.draw_runs import Drawn, draw_runs, make_plates
 
@@ -95,6 +96,31 @@ def test_names_at_the_ends_stand_apart_and_say_the_mean_of_the_seeds(read: Read)
     assert f"{sum(ends) / 2:.3g}  exp0" in {row["name"] for row in names}
 
 
+def test_a_name_stands_at_the_end_of_its_lines_and_not_of_one_that_was_stopped(read: Read, tmp_path: Path) -> None:
+    draw_runs(tmp_path, [replace(ONE, odd="stopped", num_validations=4, settings={"train.epochs": 12}, seeds=(2,))])
+    chain = read(replace(ONE, seeds=(0, 1)))
+    [experiment] = chain.experiments
+    [name] = [row for row in layer_values(make_curve_charts(chain, WORDS)[0]) if "name" in row]
+    ends = [course.curve("val", "exact_match")[-1] for course in experiment.courses]
+    assert [end.epoch for end in ends] == [12, 12, 3]
+    assert name["at"] == pytest.approx((ends[0].value + ends[1].value) / 2)
+
+
+def test_a_name_of_runs_of_several_lengths_stands_at_the_longest(read: Read, tmp_path: Path) -> None:
+    draw_runs(tmp_path, [replace(ONE, num_validations=5, settings={"train.epochs": 12}, seeds=(1,))])
+    chain = read(ONE)
+    [name] = [row for row in layer_values(make_curve_charts(chain, WORDS)[0]) if "name" in row]
+    assert name["at"] == pytest.approx(chain.experiments[0].courses[0].curve("val", "exact_match")[-1].value)
+
+
+def test_a_long_name_is_short_at_the_ends_of_its_lines(read: Read) -> None:
+    long = "recipe-of-the-third-attempt-with-everything"
+    chart = make_curve_charts(read(replace(ONE, name=long), replace(ONE, name="short")), WORDS)[0]
+    names = {row["experiment"]: row["name"] for row in layer_values(chart) if "name" in row}
+    assert names[long].endswith("  recipe-of-the… #1") and names["short"].endswith("  short")
+    assert chart.spec["encoding"]["color"]["scale"]["domain"] == [long, "short"]
+
+
 def test_a_loss_over_orders_of_magnitude_is_logarithmic(read: Read) -> None:
     charts = {chart.name: chart for chart in make_curve_charts(read(ONE), WORDS)}
     assert charts["loss"].spec["encoding"]["y"]["scale"].get("type") == "log"
@@ -106,8 +132,6 @@ def test_axes_of_shares_stay_within_0_and_1(read: Read) -> None:
     validation = next(chart for chart in make_curve_charts(chain, WORDS) if chart.name == "validation")
     assert max(float(y) for _, _, y in points_of(validation)) > 0.98
     assert validation.spec["encoding"]["y"]["scale"]["domain"][1] == 1
-    [row] = make_overview(chain, WORDS).spec["data"]["values"]
-    assert (row["low"], row["high"]) == (0, 1)
 
 
 @pytest.mark.parametrize(
@@ -126,17 +150,11 @@ def test_many_runs_are_thinned_and_not_named_at_their_ends(read: Read) -> None:
 
 
 def test_what_it_shows_is_said_in_words(read: Read) -> None:
-    chain = read(replace(ONE, reported={"metrics": {"exact_match": 0.75}}), replace(ONE, name="exp2", share=0.4))
-    overview = make_overview(chain, WORDS)
-    values = [one.outcome("exact_match").best.value for one in chain.experiments]
-    assert overview.description == f"Best exact_match: exp1 {values[0]:.3f}, exp2 {values[1]:.3f}."
-    assert overview.spec["data"]["values"][0]["reported"] == 0.75
-    assert "exp1" in make_curve_charts(chain, WORDS)[0].description
+    assert "exp1" in make_curve_charts(read(ONE), WORDS)[0].description
 
 
 def test_without_a_number_there_is_no_chart(read: Read) -> None:
     chain = read(replace(ONE, odd="no_validation"))
-    assert make_overview(chain, WORDS) is None
     assert [chart.name for chart in make_curve_charts(chain, WORDS)] == ["loss", "rate"]
 
 

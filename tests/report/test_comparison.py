@@ -16,7 +16,17 @@ from saccade.report.comparison import (
     read_side,
     read_sides,
 )
-from tests.report.compared_runs import RIGHT, STEADY, WRONG, answer, write_parent, write_recipe, write_run
+from tests.report.compared_runs import (
+    RIGHT,
+    STEADY,
+    WRONG,
+    answer,
+    tell,
+    tell_one,
+    write_parent,
+    write_recipe,
+    write_run,
+)
 
 EXPERIMENTS = Path(__file__).parents[2] / "experiments"
 BATCH = "[train]\nbatch_size = 8\n"
@@ -83,7 +93,7 @@ def test_a_difference_inside_the_wandering_of_the_last_epochs_is_not_shown(paren
     steady = compare(parent, [answer(20, 20)], [answer(30, 10)])
     assert found.verdict == "not_shown"
     assert steady.verdict == "better"
-    assert "wandering of its last validations" in found.notes[0]
+    assert "wandering of its last validations" in tell(found.notes)[0]
     assert found.could_show is not None and steady.could_show is not None
     assert found.could_show > 0.25 > steady.could_show
 
@@ -100,7 +110,7 @@ def test_a_run_whose_wandering_is_not_known_shows_nothing(parent: Path, curve: l
     found = compare(parent, [answer(0, 40)], [answer(40, 0)], second={"curve": curve})
     assert (found.verdict, found.basis, found.could_show) == ("not_shown", None, None)
     assert found.difference == Difference(1.0, None, None, 40)
-    assert found.notes[0].startswith("no interval") and why in found.notes[0]
+    assert tell(found.notes)[0].startswith("no interval") and why in tell(found.notes)[0]
 
 
 def test_gaps_in_a_history_do_not_matter(parent: Path) -> None:
@@ -146,8 +156,8 @@ def test_repeats_are_judged_over_seeds_and_images(parent: Path) -> None:
     assert found.difference is not None
     assert (found.difference.n, found.num_images) == (3, 100)
     assert found.difference.value == pytest.approx(0.21)
-    assert "3 runs of parent and 3 of child: other seeds alone \N{PLUS-MINUS SIGN}4.16 points" in found.notes[0]
-    assert "other images alone" in found.notes[1]
+    assert "3 runs of parent and 3 of child: other seeds alone \N{PLUS-MINUS SIGN}4.16 points" in tell(found.notes)[0]
+    assert "other images alone" in tell(found.notes)[1]
     assert found.p_value is None
 
 
@@ -170,14 +180,34 @@ def test_five_repeats_are_paired_by_seed(parent: Path) -> None:
     after = [answer(count + 12, 88 - count) for count in counts]
     found = compare(parent, before, after)
     assert found.verdict == "better"
-    assert "5 runs each, paired by seed" in found.notes[0]
+    assert "5 runs each, paired by seed" in tell(found.notes)[0]
     assert compare(parent, before[:4], after[:4]).verdict == "not_shown"
+
+
+def test_an_interval_of_shares_ends_where_a_difference_does(parent: Path) -> None:
+    """Two seeds that lie 0.5 apart: Student would go to 0.25 +- 12.7 * 0.25 and further."""
+    before, after = [answer(0, 40), answer(20, 20)], [answer(10, 30), answer(30, 10)]
+    found = compare(parent, before, after)
+    assert found.difference is not None
+    assert (found.verdict, found.basis) == ("not_shown", "repeats")
+    assert (found.difference.value, found.difference.low, found.difference.high) == (pytest.approx(0.25), -1.0, 1.0)
+    assert found.could_show is None
+    assert tell(found.notes)[0].endswith("other seeds alone \N{PLUS-MINUS SIGN}100.00 points")
+
+
+def test_what_has_no_end_is_not_cut_off(parent: Path) -> None:
+    parent.write_text(parent.read_text() + '[select]\nmetric = "cer"\nhigher_is_better = false\n')
+    before, after = [["X" * 40] * 40, answer(40, 0)], [answer(10, 30), answer(40, 0)]
+    found = compare(parent, before, after)
+    assert found.difference is not None and found.difference.low is not None and found.difference.high is not None
+    assert found.difference.low < -1 < 1 < found.difference.high
+    assert found.could_show is not None and found.could_show > 1
 
 
 def test_one_run_against_repeats_is_no_comparison_of_repeats(parent: Path) -> None:
     found = compare(parent, [answer(50, 50)] * 2, [answer(80, 20)])
     assert (found.basis, found.verdict) == ("paired_images", "better")
-    assert "one run of child" in found.notes[0]
+    assert "one run of child" in tell(found.notes)[0]
 
 
 # Refused
@@ -186,7 +216,7 @@ def test_one_run_against_repeats_is_no_comparison_of_repeats(parent: Path) -> No
 def test_other_images_are_refused_and_named(parent: Path) -> None:
     found = compare(parent, [answer(4, 1)], [answer(8, 0)])
     assert (found.verdict, found.difference, found.only_child) == ("refused", None, ())
-    assert found.refusal == (
+    assert tell_one(found.refusal) == (
         "other val images: 3 of the 8 images of child are not in the other (005.png, 006.png, 007.png)"
     )
     assert [change.key for change in found.changed] == ["train.batch_size"]
@@ -195,10 +225,10 @@ def test_other_images_are_refused_and_named(parent: Path) -> None:
 def test_other_labels_and_other_content_are_refused(parent: Path) -> None:
     found = compare(parent, [answer(4, 1)], [answer(4, 1)], second={"target": "OTHER"})
     assert found.verdict == "refused"
-    assert "5 images have another label (000.png, 001.png, 002.png and 2 more)" in found.refusal
+    assert "5 images have another label (000.png, 001.png, 002.png and 2 more)" in tell_one(found.refusal)
     other = {"digests": {"train": "t" * 8, "val": "other"}}
     found = compare(parent, [answer(4, 1)], [answer(4, 1)], second=other)
-    assert "names and labels of the 5 images are the same, and their content is not" in found.refusal
+    assert "names and labels of the 5 images are the same, and their content is not" in tell_one(found.refusal)
 
 
 def test_other_images_are_compared_unpaired_where_that_is_asked_for(parent: Path) -> None:
@@ -206,16 +236,21 @@ def test_other_images_are_compared_unpaired_where_that_is_asked_for(parent: Path
     assert (found.verdict, found.basis, found.only_child) == ("better", "unpaired_images", ())
     assert found.difference is not None
     assert (found.difference.value, found.difference.n) == (pytest.approx(0.6), 100)
-    assert found.differs[0].startswith("data: other val images, compared anyway and unpaired: 100 of the 200 images")
+    assert tell(found.differs)[0].startswith(
+        "data: other val images, compared anyway and unpaired: 100 of the 200 images"
+    )
 
 
 @pytest.mark.parametrize("anyway", [False, True])
 def test_another_metric_and_another_task_are_always_refused(parent: Path, anyway: bool) -> None:
     found = compare(parent, [answer(4, 1)], [answer(4, 1)], '[select]\nmetric = "ned"\n', anyway=anyway)
     assert found.verdict == "refused"
-    assert found.refusal == "another metric: parent chose its weights by exact_match, child by ned"
+    assert tell_one(found.refusal) == (
+        "another metric: parent chose its weights by exact_match, child by ned; train one of them again with the [select] of "
+        "the other"
+    )
     classify = read_side(EXPERIMENTS / "cifar100" / "exp3.toml")
-    assert compare_sides(found.parent, classify, anyway=anyway).refusal.startswith("another task")
+    assert tell_one(compare_sides(found.parent, classify, anyway=anyway).refusal).startswith("another task")
 
 
 # Only reported

@@ -1,7 +1,10 @@
 """What a history says, whatever is missing in it, and how a long curve becomes a short one."""
 
+import json
 import math
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -67,6 +70,54 @@ def test_numbers_that_are_none_stay_in_the_curve_as_breaks(tmp_path: Path) -> No
 def test_only_numbers_are_numbers(value: object, number: float | None) -> None:
     found = read_number(value)
     assert math.isnan(found) if number is None else found == number
+
+
+def edit(folder: Path, change: Callable[[dict[str, Any]], dict[str, Any] | None]) -> Course:
+    """Rewrite a run's history row by row, None for a row that is lost, and read it."""
+    path = folder / "history.jsonl"
+    rows = [change(json.loads(line)) for line in path.read_text().splitlines()]
+    path.write_text("".join(json.dumps(row) + "\n" for row in rows if row is not None))
+    return read_course(read_run(folder), "exp1 s0")
+
+
+def test_a_gap_between_validations_breaks_their_curves_too(tmp_path: Path) -> None:
+    folder = draw_run(tmp_path, Drawn("exp1", 0.8, num_validations=30))
+    course = edit(folder, lambda row: None if 10 < row.get("epoch", 0) < 24 else row)
+    for view in ("val", "train_clean"):
+        curve = course.curve(view, "exact_match")  # type: ignore[arg-type]
+        assert [point.epoch for point in curve if math.isnan(point.value)] == [17.0]
+        assert [point.epoch for point in finite(curve)] == [*range(1, 11), *range(24, 31)]
+    assert name_problems(course) == ["history_gap"]  # log rows and validations of one gap are named once
+    assert course.problems[0].values["count"] == "1"
+
+
+def test_validations_that_are_lost_alone_are_a_gap_and_a_short_last_step_is_none(tmp_path: Path) -> None:
+    folder = draw_run(tmp_path, Drawn("exp1", 0.8, num_validations=30))
+    course = edit(folder, lambda row: None if "event" in row and 10 < row.get("epoch", 0) < 24 else row)
+    assert dict(course.problems[0].values) == {"run": "exp1 s0", "count": "1", "before": "600", "after": "1,440"}
+    assert [point.epoch for point in course.losses if math.isnan(point.value)] == []
+    rare = draw_run(tmp_path / "rare", Drawn("exp1", 0.8, num_validations=30))
+    kept = edit(rare, lambda row: None if "val" in row and row["epoch"] not in (14, 28, 30) else row)
+    assert name_problems(kept) == []
+
+
+def test_a_number_that_is_missing_beside_others_is_named_with_its_metric(tmp_path: Path) -> None:
+    def lose(row: dict[str, Any]) -> dict[str, Any]:
+        if row.get("event") == "validation" and row["epoch"] > 8:
+            return row | {"val": row["val"] | {"ned": None}, "non_finite": {"val.ned": "nan"}}
+        return row | {"loss": None, "non_finite": {"loss": "nan"}} if row["step"] > 300 and "loss" in row else row
+
+    course = edit(draw_run(tmp_path, Drawn("exp1", 0.8, num_validations=12)), lose)
+    assert [(one.sentence, dict(one.values)) for one in course.problems] == [
+        ("no_number", {"run": "exp1 s0", "metrics": "ned", "count": "4", "epoch": "9"}),
+        ("no_loss", {"run": "exp1 s0", "count": "21", "step": "320"}),
+    ]
+
+
+def test_a_validation_that_does_not_say_its_epoch_is_counted(tmp_path: Path) -> None:
+    folder = draw_run(tmp_path, Drawn("exp1", 0.8, num_validations=12))
+    course = edit(folder, lambda row: {key: value for key, value in row.items() if key != "epoch"})
+    assert [point.epoch for point in course.curve("val", "exact_match")] == list(range(12))
 
 
 # Thinning

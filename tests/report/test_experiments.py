@@ -7,9 +7,10 @@ from pathlib import Path
 import pytest
 
 from saccade.errors import InputError
-from saccade.metrics.intervals import mean_interval
+from saccade.metrics.intervals import Estimate, mean_interval
 from saccade.records.reader import read_run
-from saccade.report.experiments import choose_metric, read_experiments, sort_key
+from saccade.records.writer import append_note
+from saccade.report.experiments import Outcome, choose_metric, read_experiments, sort_key
 from tests.report.draw_runs import Drawn, draw_run, draw_runs
 
 ONE = Drawn("exp1", 0.8)
@@ -26,6 +27,7 @@ def test_repeats_over_seeds_are_one_experiment_with_a_mean(tmp_path: Path) -> No
     expected = mean_interval(values)
     assert (outcome.best.value, outcome.best.n) == (pytest.approx(expected.value), 3)
     assert outcome.best.low == pytest.approx(expected.low)
+    assert outcome.bounds_over == "seeds"
 
 
 def test_one_run_has_the_interval_over_its_images(tmp_path: Path) -> None:
@@ -44,6 +46,26 @@ def test_last_and_median_come_from_the_history(tmp_path: Path) -> None:
     outcome = read_experiments(tmp_path)[0][0].outcome("exact_match")
     assert outcome.last == values[-1]
     assert outcome.median_last_ten == pytest.approx(sum(sorted(values[-10:])[4:6]) / 2)
+    assert (outcome.num_last, outcome.fewer_last) == ((10, 10), "")
+
+
+def test_a_median_of_fewer_than_ten_says_of_how_many(tmp_path: Path) -> None:
+    draw_run(tmp_path, replace(ONE, num_validations=7), seed=0)
+    assert read_experiments(tmp_path)[0][0].outcome("exact_match").fewer_last == "7"
+    over_seeds = Outcome(Estimate(0.5, None, None, 2), 0.5, 0.5, num_last=(7, 10), seconds=1.0, over_seeds=True)
+    assert over_seeds.fewer_last == "7\N{EN DASH}10"
+    assert replace(over_seeds, median_last_ten=None).fewer_last == ""
+    draw_run(tmp_path / "none", replace(ONE, odd="no_validation"))
+    assert read_experiments(tmp_path / "none")[0][0].outcome("exact_match") is None
+
+
+def test_what_people_wrote_of_an_experiment_is_its_own(tmp_path: Path) -> None:
+    folders = draw_runs(tmp_path, [replace(ONE, seeds=(0, 1)), replace(ONE, settings={"train.epochs": 5})])
+    append_note(folders[0].parent, "All of them.")
+    append_note(folders[0], "One.")
+    first, second = read_experiments(tmp_path)[0]
+    assert ([note.text for note in first.notes], second.notes) == (["All of them."], ())
+    assert [[note.text for note in course.notes] for course in first.courses] == [["One."], []]
 
 
 def test_another_recipe_or_other_images_in_one_folder_are_another_experiment(tmp_path: Path) -> None:
@@ -101,6 +123,17 @@ def test_the_interval_of_a_share_over_seeds_stays_a_share(tmp_path: Path) -> Non
     [experiment], _ = read_experiments(tmp_path)
     outcome = experiment.outcome("exact_match")
     assert outcome is not None and (outcome.best.low, outcome.best.high) == (0, 1)
+
+
+def test_seeds_that_agree_have_the_interval_over_images(tmp_path: Path) -> None:
+    folders = draw_runs(tmp_path, [replace(ONE, share=-1.0, num_images=40, seeds=(0, 1))])
+    stored = read_run(folders[0]).metrics["splits"]["val"]["exact_match"]
+    [experiment], _ = read_experiments(tmp_path)
+    outcome = experiment.outcome("exact_match")
+    assert (outcome.best.value, outcome.best.n, outcome.over_seeds) == (0.0, 2, True)
+    assert (outcome.best.low, outcome.best.high) == (0.0, stored["high"])
+    assert outcome.best.high == pytest.approx(0.0876, abs=1e-4)  # Wilson's bound of 0 of 40
+    assert outcome.bounds_over == "images"
 
 
 def test_an_unfinished_run_has_the_value_of_its_best_validation_so_far(tmp_path: Path) -> None:

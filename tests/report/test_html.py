@@ -4,6 +4,7 @@ import json
 import re
 import subprocess
 import sys
+from dataclasses import replace
 from html.parser import HTMLParser
 from itertools import pairwise
 from pathlib import Path
@@ -26,6 +27,7 @@ from saccade.report.page import (
     Pictures,
     Said,
     Strong,
+    Table,
     Verdict,
 )
 from saccade.report.sections import make_page
@@ -136,8 +138,12 @@ def test_shows_light_dark_and_print(runs: Path) -> None:
     assert "prefers-color-scheme: dark" in text and "@media print" in text
 
 
-def test_sentences_of_a_comparison_are_marked_as_english_on_a_korean_page(runs: Path) -> None:
-    assert '<span lang="en">' in render(runs, "ko") and '<span lang="en">' not in render(runs)
+def test_what_is_wrong_with_a_file_is_marked_as_english_on_a_korean_page(tmp_path: Path) -> None:
+    parent = Drawn("baseline", 0.4, num_validations=12)
+    *_, last = draw_runs(tmp_path, [parent, replace(parent, name="exp1", share=0.6, parents=("baseline",))])
+    assert 'lang="en"' not in render(tmp_path, "ko")
+    (last / "predictions" / "val.jsonl.gz").write_bytes(b"")
+    assert '<span lang="en">' in render(tmp_path, "ko") and '<span lang="en">' not in render(tmp_path)
 
 
 # Blocks
@@ -178,6 +184,11 @@ def test_blocks_are_escaped_and_coloured_by_their_tone() -> None:
     assert "<blockquote>a\n&lt;b&gt;</blockquote>" in text
     assert "saccade new &lt;FOLDER&gt;" in text
     assert 'alt="the &quot;matrix&quot;"' in text
+
+
+def test_a_table_with_a_name_has_a_style_of_its_own() -> None:
+    table = Table("caption", ("a",), frozenset(), [[[("x",)]]], name="settings")
+    assert '<table class="settings">' in render_blocks(table)
 
 
 def test_reports_need_no_torch() -> None:

@@ -48,7 +48,7 @@ def test_it_has_the_headings_tables_and_sentences_of_the_html(tmp_path: Path, la
         (len(marks), text.replace("\\", "")) for marks, text in re.findall(r"^(#+) (.*)$", markdown, re.MULTILINE)
     ]
     assert headings == [(int(level), text) for level, text in re.findall(r"<h(\d)>(.*?)</h", html)]
-    assert markdown.count("\n| --- ") == html.count("<table>") == 3
+    assert markdown.count("\n| --- ") == html.count("</table>") == 3
     assert "/data: no such folder" in markdown
     assert markdown.endswith("\n") and not markdown.endswith("\n\n")
 

@@ -9,7 +9,7 @@ from saccade.metrics.paired import Difference
 from saccade.report.measurement import Measured
 from saccade.report.reported import measure_reported
 from saccade.report.sides import Side, read_side
-from tests.report.compared_runs import answer, write_parent, write_run
+from tests.report.compared_runs import answer, tell, tell_one, write_parent, write_run
 
 
 def measure(
@@ -56,12 +56,14 @@ def test_fewer_images_show_less() -> None:
 def test_what_is_not_known_is_said() -> None:
     found = measure((0.8, "plates"), (0.9, "plates"))
     assert found.difference == Difference(0.9 - 0.8, None, None, 0)
-    assert found.notes == (
+    assert tell(found.notes) == (
         "no interval: how many images a was measured on is not known",
         "no interval: how many images b was measured on is not known",
     )
     found = measure((0.9, "100 test images"), (0.95, "100 test images"), "ned")
-    assert found.notes == ("no interval: ned is no share of images, and a reported number does not say how it spreads",)
+    assert tell(found.notes) == (
+        "no interval: ned is no share of images, and a reported number does not say how it spreads",
+    )
 
 
 @pytest.mark.parametrize(
@@ -75,13 +77,13 @@ def test_what_is_not_known_is_said() -> None:
     ],
 )
 def test_data_with_another_name_are_refused(first: str, second: str, same: bool) -> None:
-    assert (measure((0.8, first), (0.9, second)).refusal == "") is same
+    assert (measure((0.8, first), (0.9, second)).refusal is None) is same
 
 
 def test_other_data_are_compared_where_that_is_asked_for() -> None:
     found = measure((0.5, "CIFAR-10"), (0.9, "MNIST"), anyway=True)
-    assert (found.refusal, found.basis) == ("", "unpaired_images")
-    assert 'a was reported of "CIFAR-10", b of "MNIST"' in found.other_images
+    assert (found.refusal, found.basis) == (None, "unpaired_images")
+    assert 'a was reported of "CIFAR-10", b of "MNIST"' in tell_one(found.other_images)
 
 
 def make_mixed(folder: Path, **more: Any) -> list[Side]:
@@ -94,7 +96,7 @@ def test_a_run_beside_a_reported_number_is_of_other_images(tmp_path: Path) -> No
     theirs, ours = make_mixed(tmp_path)
     for parent, child in ((theirs, ours), (ours, theirs)):
         refused = measure_reported(parent, child, "exact_match", anyway=False, split="val")
-        assert refused.refusal.startswith("the images of theirs are not known")
+        assert tell_one(refused.refusal).startswith("the images of theirs are not known")
     found = measure_reported(theirs, ours, "exact_match", anyway=True, split="val")
     assert (found.basis, found.num_images, found.values) == ("unpaired_images", 100, (0.5, 0.9))
     assert found.difference is not None and found.difference.low is not None
@@ -105,4 +107,4 @@ def test_the_wandering_of_our_run_enters_beside_a_reported_number(tmp_path: Path
     theirs, ours = make_mixed(tmp_path, curve=[0.9])
     found = measure_reported(theirs, ours, "exact_match", anyway=True, split="val")
     assert found.difference is not None and found.difference.low is None
-    assert "it has 1 validation, too few to tell" in found.notes[0]
+    assert "it has 1 validation, too few to tell" in tell(found.notes)[0]

@@ -73,6 +73,17 @@ def test_a_chain_has_its_best_and_what_the_steps_showed_on_top(tmp_path: Path) -
         assert named in problems
 
 
+def test_a_value_of_a_run_that_goes_on_is_the_best_so_far(tmp_path: Path) -> None:
+    draw_runs(tmp_path, [replace(BASE, odd="running"), replace(CHILD, odd="running", parents=())])
+    assert "Best so far: exp1, exact_match" in str(only(make(tmp_path), Verdict).line)
+
+
+def test_short_names_of_charts_are_explained(tmp_path: Path) -> None:
+    long = "recipe-of-the-third-attempt"
+    draw_runs(tmp_path, [BASE, replace(CHILD, name=long)])
+    assert said(make(tmp_path)).count(f"recipe-of-the… #2 = {long}") == 2  # below the overview and above the curves
+
+
 def test_one_step_of_more_experiments_is_one_step(tmp_path: Path) -> None:
     draw_runs(tmp_path, [BASE, CHILD, replace(CHILD, name="exp9", parents=("gone",))])
     line = str(only(make(tmp_path), Verdict).line)
@@ -117,6 +128,14 @@ def test_pictures_of_the_record_are_shown_unless_they_are_too_large(tmp_path: Pa
     drawing = only(page, Drawing)
     assert (drawing.image, drawing.alt) == (b"\x89PNG small", "val confusion of baseline")
     assert "Too large for the page: figures/val_extremes.png." in said(page)
+
+
+def test_a_note_on_an_experiment_stands_once_whatever_the_number_of_its_runs(tmp_path: Path) -> None:
+    folders = draw_runs(tmp_path, [replace(BASE, seeds=(0, 1, 2))])
+    append_note(folders[0].parent, "All three are flat.")
+    note = only(make(tmp_path), Said)
+    assert note.text == "All three are flat."
+    assert "baseline, all its runs" in str(note.title) and "UTC" in str(note.title)
 
 
 def test_notes_stand_with_run_and_time(tmp_path: Path) -> None:

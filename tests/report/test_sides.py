@@ -8,7 +8,7 @@ import pytest
 from saccade.errors import InputError
 from saccade.records.writer import RunWriter, State
 from saccade.report.sides import Side, read_side, read_sides
-from tests.report.compared_runs import RIGHT, WRONG, answer, write_parent, write_recipe, write_run
+from tests.report.compared_runs import PARENT, RIGHT, WRONG, answer, tell, write_parent, write_recipe, write_run
 
 EXPERIMENTS = Path(__file__).parents[2] / "experiments"
 CLASSIFY = """\
@@ -52,16 +52,19 @@ def test_a_seed_counts_once_and_that_is_said(parent: Path) -> None:
     first, second, third = (write(parent, seed=seed) for seed in (0, 0, 1))
     side = read_side(first.parent)
     assert {run.folder for run in side.runs} == {second, third}
-    assert side.left_out == (f"{first} is left out: a later run has the same seed, 0",)
+    assert tell(side.left_out) == (f"{first} is left out: a later run has the same seed, 0",)
 
 
 def test_runs_that_are_not_finished_are_left_out_and_that_is_said(parent: Path) -> None:
     done, stopped = write(parent), write(parent, seed=1, state="stopped")
     running, failed = write(parent, seed=2, state="running"), write(parent, seed=3, state="failed")
     (running / "data.json").unlink()
+    status = stopped / "status.json"  # as the engine says it, with a cure of its own
+    status.write_text(status.read_text().replace('"cause": ""', '"cause": "stopped at step 39; go on with: ..."'))
+    assert "step 39" in status.read_text()
     side = read_side(done.parent)
     assert [run.folder for run in side.runs] == [done]
-    assert side.left_out == (
+    assert tell(side.left_out) == (
         f"{stopped} is left out: its state is stopped; finish it with saccade train --resume {stopped}",
         f"{running} is left out: its state is running",
         f"{failed} is left out: its state is failed",
@@ -130,6 +133,17 @@ def test_runs_named_one_by_one_are_put_together_by_recipe(parent: Path) -> None:
     assert [(side.name, [run.folder for run in side.runs]) for side in sides] == [("parent", [a, c]), ("child", [b, d])]
 
 
+def test_what_is_named_twice_is_refused(parent: Path) -> None:
+    first, second = write(parent), write(parent, seed=1)
+    for paths in ([first.parent, first.parent], [first, second, first.parent], [first.parent, first]):
+        with pytest.raises(InputError, match="is on both sides") as caught:
+            read_sides(paths)
+        assert str(first) in str(caught.value) and "\n" not in str(caught.value)
+    recipe = EXPERIMENTS / "cifar100" / "exp3.toml"
+    with pytest.raises(InputError, match=r"exp3\.toml is on both sides"):
+        read_sides([recipe, recipe])
+
+
 @pytest.mark.parametrize("states", [("finished", "stopped"), ("stopped", "finished"), ("stopped", "stopped")])
 def test_a_stopped_run_that_is_named_is_no_repeat(parent: Path, states: tuple[State, State]) -> None:
     child = write_recipe(parent.parent, "child", "[train]\nbatch_size = 8\n")
@@ -137,7 +151,7 @@ def test_a_stopped_run_that_is_named_is_no_repeat(parent: Path, states: tuple[St
     first, _ = read_sides([*runs, write(child)])
     kept = states.index("finished") if "finished" in states else 0
     assert [run.folder for run in first.runs] == [runs[kept]]
-    assert first.left_out == (
+    assert tell(first.left_out) == (
         f"{runs[1 - kept]} is left out: its state is stopped; finish it with saccade train --resume {runs[1 - kept]}",
     )
 
@@ -148,7 +162,7 @@ def test_of_several_experiments_in_a_folder_the_one_with_the_settings_of_the_oth
     long, other = write(child, overrides=["train.epochs=20"]), write(child, overrides=["train.epochs=3"])
     before, after = read_sides([plain.parent, other.parent])
     assert [run.folder for side in (before, after) for run in side.runs] == [short, other]
-    assert before.left_out == (
+    assert tell(before.left_out) == (
         f"{plain.parent} holds runs of 2 experiments: those with train.epochs = 3 are compared, as on the other side",
     )
     with pytest.raises(InputError, match="holds runs of 2 experiments"):
@@ -181,9 +195,14 @@ def test_repeats_alone_are_nothing_to_compare(parent: Path) -> None:
         read_sides([write(parent)])
 
 
-def test_one_recipe_named_twice_has_two_names() -> None:
-    path = EXPERIMENTS / "cifar100" / "exp3.toml"
-    assert [side.name for side in read_sides([path, path])] == ["exp3 (1)", "exp3 (2)"]
+def test_recipes_of_one_name_are_told_apart(tmp_path: Path) -> None:
+    paths = []
+    for folder in ("a", "b"):
+        (tmp_path / folder).mkdir()
+        paths.append(
+            write_recipe(tmp_path / folder, "exp3", f"{PARENT}[reported]\nmetrics = {{ exact_match = 0.5 }}\n")
+        )
+    assert [side.name for side in read_sides(paths)] == ["exp3 (1)", "exp3 (2)"]
 
 
 # What an image counts

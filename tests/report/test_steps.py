@@ -81,7 +81,7 @@ def test_the_first_of_a_chain_has_its_main_settings(tmp_path: Path) -> None:
 def test_an_orphan_says_what_it_changed_from_the_parent_that_is_missing(tmp_path: Path) -> None:
     orphan = replace(CHILD, changes=(("train.batch_size", 128, 64),))
     said = tell_step(tmp_path, orphan, place=0)
-    assert "Changed from baseline, which has no run here\n- train.batch_size 128 → 64" in said
+    assert "Changed from baseline, not compared here\n- train.batch_size 128 → 64" in said
 
 
 def test_an_orphan_whose_run_recorded_no_change_has_its_main_settings(tmp_path: Path) -> None:
@@ -97,7 +97,7 @@ def test_what_a_framework_ignored_and_the_command_line_said_is_told(tmp_path: Pa
     )
     assert "Their framework ignored\n- warmup_steps: OneCycle wants epochs" in said
     assert "On the command line --set train.epochs=12  --data tsv:x" in said
-    assert 'Changed from baseline, which has no run here\n- train.epochs = 12\n- data = "tsv:x"' in said
+    assert 'Changed from baseline, not compared here\n- train.epochs = 12\n- data = "tsv:x"' in said
 
 
 def test_many_changes_are_counted_after_the_twelfth(tmp_path: Path) -> None:
@@ -137,3 +137,9 @@ def test_a_difference_is_told_with_its_interval_and_what_it_covers(comparison: C
 def test_every_verdict_has_a_word() -> None:
     assert [name_verdict(verdict, EN) for verdict in ("better", "worse", "not_shown", "refused")] == [
         "better", "worse", "not shown", "not comparable"]  # fmt: skip
+
+
+def test_what_right_means_of_repeats_is_said(tmp_path: Path) -> None:
+    said = tell_step(tmp_path, replace(BASE, seeds=(0, 1)), CHILD)
+    line = next(line for line in said.splitlines() if line.startswith("Images that changed sides"))
+    assert line.endswith("only the parent. baseline has an image right where at least 2 of its 2 runs have.")

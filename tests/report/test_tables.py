@@ -10,7 +10,7 @@ import pytest
 from saccade.records.writer import append_note
 from saccade.report.chain import Report, read_report
 from saccade.report.languages import LANGUAGES
-from saccade.report.page import Cell, Paragraph, Spark, Table
+from saccade.report.page import Bullets, Cell, Paragraph, Spark, Table
 from saccade.report.tables import find_settings, make_runs, make_settings, make_table, render_csv
 from tests.report.draw_runs import Drawn, draw_run, draw_runs, make_plates
 
@@ -85,6 +85,27 @@ def test_settings_that_differ_stand_side_by_side(report: Report) -> None:
     assert [[text(cell) for cell in row] for row in table.rows] == [["train.batch_size", "128", "64"]]
 
 
+def test_the_median_says_of_how_many_validations_it_is_where_they_are_fewer_than_ten(tmp_path: Path) -> None:
+    draw_runs(tmp_path, [replace(BASE, num_validations=7), replace(CHILD, num_validations=12)])
+    table = make_table(read_report(tmp_path).chains[0], WORDS)
+    shown = [text(find_row(table, name)["median of last 7–10"]) for name in ("baseline", "exp1")]
+    assert shown[0].endswith("of 7") and "of" not in shown[1]
+
+
+def test_a_median_of_equally_few_validations_says_so_once(tmp_path: Path) -> None:
+    draw_runs(tmp_path, [replace(BASE, num_validations=4), replace(CHILD, num_validations=4)])
+    table = make_table(read_report(tmp_path).chains[0], WORDS)
+    assert "of" not in text(find_row(table, "exp1")["median of last 4"])
+
+
+def test_notes_of_an_experiment_stand_in_one_row_only(tmp_path: Path) -> None:
+    folders = draw_runs(tmp_path, [replace(BASE, seeds=(0, 1)), replace(BASE, settings={"train.batch_size": 64})])
+    append_note(folders[0].parent, "All of them are flat.")
+    append_note(folders[1], "Seed 1 too.")
+    rows = list(csv.DictReader(io.StringIO(render_csv(read_report(tmp_path)))))
+    assert [row["notes"] for row in rows] == ["All of them are flat.\n\nSeed 1 too.", ""]
+
+
 def test_a_setting_that_one_recipe_lacks_differs(tmp_path: Path) -> None:
     draw_runs(tmp_path, [BASE, replace(CHILD, settings={"augment.mix.name": "cutmix"})])
     chain = read_report(tmp_path).chains[0]
@@ -92,6 +113,17 @@ def test_a_setting_that_one_recipe_lacks_differs(tmp_path: Path) -> None:
     [table] = make_settings(chain, WORDS)
     assert isinstance(table, Table)
     assert [text(cell) for cell in table.rows[0]] == ["augment.mix.name", "–", '"cutmix"']
+
+
+def test_settings_that_one_of_several_has_alone_stand_below_the_table(tmp_path: Path) -> None:
+    drawn = {"augment.mix.name": "cutmix", "augment.mix.alpha": 0.5}
+    draw_runs(tmp_path, [BASE, CHILD, replace(CHILD, name="exp2", settings=drawn)])
+    chain = read_report(tmp_path).chains[0]
+    table, alone = make_settings(chain, WORDS)
+    assert isinstance(table, Table) and isinstance(alone, Bullets)
+    assert [text(row[0]) for row in table.rows] == ["train.batch_size"]
+    assert [text([line]) for line in alone.lines] == ['exp2 alone has augment.mix.name "cutmix", augment.mix.alpha 0.5']
+    assert table.name == "settings"
 
 
 def test_too_many_experiments_for_a_page_are_left_to_csv(tmp_path: Path) -> None:

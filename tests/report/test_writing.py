@@ -39,11 +39,13 @@ def test_an_interval_without_bounds_is_nothing() -> None:
 def test_a_difference_of_shares_is_in_points_and_others_are_not() -> None:
     assert write_difference(0.0532, "exact_match", EN) == "+5.3 points"
     assert write_difference(-0.0532, "exact_match", KO) == "−5.3%p"
-    assert write_difference(-0.0532, "nll", EN) == "−0.053"
+    assert write_difference(-0.0532, "nll", EN) == "−0.0532"
+    assert write_difference(-0.0532, "cer", EN) == "−0.0532"
+    assert write_size(0.0203, "cer", EN) == "0.0203"
     assert write_size(-0.0532, "exact_match", EN) == "5.3 points"
     assert write_bounds(-0.01, 0.02, "exact_match", EN) == "95 % interval −1.0 to +2.0"
     assert write_bounds(-0.01, 0.02, "exact_match", KO) == "95 % 구간 −1.0 ~ +2.0"
-    assert write_bounds(-0.01, 0.02, "nll", EN) == "95 % interval −0.010 to +0.020"
+    assert write_bounds(-0.01, 0.02, "nll", EN) == "95 % interval −0.0100 to +0.0200"
 
 
 @pytest.mark.parametrize(
@@ -79,3 +81,26 @@ def test_of_two_tables_only_what_differs_is_written() -> None:
 )
 def test_programs_get_values_in_full(value: object, text: str) -> None:
     assert write_exact(value) == text
+
+
+KEEP = {"readable": False, "labelled": False}
+
+
+def test_of_two_lists_of_tables_only_what_differs_is_written() -> None:
+    tsv = {"format": "tsv", "path": "a", "weight": 1.0, "keep": KEEP}
+    drawn = {"format": "synthetic_plates", "weight": 1.0, "num_images": 160, "keep": KEEP}
+    change = Change("data.train", [tsv, drawn], [tsv | {"format": "paddleocr"}])
+    assert write_change(change, EN) == (
+        '[{ format = "tsv", path = "a" }, { format = "synthetic_plates", num_images = 160 }] → '
+        '[{ format = "paddleocr", path = "a" }]'
+    )
+    same_length = Change("data.train", [tsv, drawn], [tsv, drawn | {"num_images": 80}])
+    assert write_change(same_length, EN) == "[{}, { num_images = 160 }] → [{}, { num_images = 80 }]"
+    nested = Change("a", {"b": {"c": 1, "d": 2}, "e": 3}, {"b": {"c": 1, "d": 4}, "e": 3})
+    assert write_change(nested, EN) == "{ b = { d = 2 } } → { b = { d = 4 } }"
+
+
+def test_tables_within_tables_are_left_out_before_anything_is_cut() -> None:
+    augment = {"text_line": {f"operation_{number}_probability": 0.0 for number in range(9)}}
+    stage = {"from_epoch": 24, "train": {}, "augment": augment}
+    assert write_change(Change("stage", [stage], []), EN) == "[{ from_epoch = 24, augment = {…} }] → []"

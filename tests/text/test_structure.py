@@ -2,7 +2,7 @@
 
 import pytest
 
-from saccade.text.structure import START, advance, classify, find_fault, is_complete
+from saccade.text.structure import START, advance, can_stand_beside, classify, find_fault, is_complete
 
 
 @pytest.mark.parametrize(
@@ -68,3 +68,24 @@ def test_a_formula_may_end_only_where_nothing_waits() -> None:
         frames = advance(frames, classify(token), token, position)
         complete.append(is_complete(frames))
     assert complete == [False, False, False, False, True]
+
+
+@pytest.mark.parametrize(
+    ("left", "right", "can"),
+    [
+        ("x ^ 2", "y = 1", True),
+        ("x ^ 2", "( a )", True),
+        ("\\sqrt { x }", "[ 0 , 1 )", True),
+        ("x", "_ 1", False),  # one symbol with a script, and neither formula has it
+        ("x", "' + y", False),
+        ("\\sum", "\\limits _ 2 x", False),
+        ("a \\over b", "c", False),
+        ("c", "a \\\\ b", False),
+        ("{ a \\over b }", "\\begin{matrix} a \\\\ b \\end{matrix}", True),
+        ("\\frac 1", "x", False),  # sound together, not alone
+        ("( x", "{ y", False),
+    ],
+)
+def test_formulas_side_by_side_stay_two(left: str, right: str, can: bool) -> None:
+    assert can_stand_beside(left.split(" "), right.split(" ")) == can
+    assert not can or find_fault([*left.split(" "), *right.split(" ")]) is None

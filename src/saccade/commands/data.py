@@ -11,6 +11,7 @@ from saccade.commands.data_convert import convert_data, render_conversion
 from saccade.commands.data_of_task import read_recipe_data
 from saccade.commands.data_page import write_data_page
 from saccade.commands.data_sources import FORMULA_FORMATS, make_sources, split_name
+from saccade.commands.paths import read_name, read_path
 
 if TYPE_CHECKING:
     from saccade.commands.data_of_task import RecipeData
@@ -27,15 +28,16 @@ _NUM_AUGMENTED = 3
 _PICTURE_PX = 112
 """Small pictures are enlarged by a whole number until their longer side is about this: they can be seen, and a title fits above."""
 _NUM_NAMED = 20
-_EAST_ASIAN = ("CJK", "HANGUL", "HIRAGANA", "KATAKANA", "BOPOMOFO", "FULLWIDTH", "IDEOGRAPHIC")
 
 
 @app.command()
 def audit(
-    recipe: Annotated[Path, typer.Argument(metavar="RECIPE", help="A recipe of the read task.")],
+    recipe: Annotated[Path, typer.Argument(metavar="RECIPE", parser=read_path, help="A recipe of the read task.")],
     num: Annotated[int, typer.Option(min=1, max=10_000, help="Training lines for each operation.")] = 200,
     seed: Annotated[int, typer.Option(min=0, max=2**32 - 1, help="Another seed picks other lines and draws.")] = 0,
-    data_root: Annotated[Path | None, typer.Option("--data-root", help="Folder of relative data paths.")] = None,
+    data_root: Annotated[
+        Path | None, typer.Option("--data-root", parser=read_path, help="Folder of relative data paths.")
+    ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False,
 ) -> None:
     """Measure what each operation of a recipe's augmentation does to labels, alone and all together, stage by stage.
@@ -50,7 +52,12 @@ def audit(
 @app.command()
 def stats(
     source: Annotated[
-        str, typer.Argument(metavar="RECIPE-OR-FORMAT:PATH", help="A recipe, or data such as tsv:labels.tsv.")
+        str,
+        typer.Argument(
+            metavar="RECIPE-OR-FORMAT:PATH",
+            parser=read_name,
+            help="A recipe, or data such as tsv:labels.tsv.",
+        ),
     ],
     units: Annotated[
         Literal["characters", "tokens"] | None,
@@ -61,9 +68,17 @@ def stats(
     ] = None,
     html: Annotated[
         Path | None,
-        typer.Option("--html", metavar="FILE.html", help="Write a page with charts and images.", show_default=False),
+        typer.Option(
+            "--html",
+            metavar="FILE.html",
+            parser=read_path,
+            help="Write a page with charts and images.",
+            show_default=False,
+        ),
     ] = None,
-    data_root: Annotated[Path | None, typer.Option("--data-root", help="Folder of relative data paths.")] = None,
+    data_root: Annotated[
+        Path | None, typer.Option("--data-root", parser=read_path, help="Folder of relative data paths.")
+    ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False,
 ) -> None:
     """Count labels, sizes, repeats and overlap: lengths and characters of texts, images of each class.
@@ -99,16 +114,20 @@ def stats(
 
 @app.command()
 def look(
-    recipe: Annotated[Path, typer.Argument(metavar="RECIPE", help="A recipe file.")],
+    recipe: Annotated[Path, typer.Argument(metavar="RECIPE", parser=read_path, help="A recipe file.")],
     split: Annotated[Literal["train", "val", "test"], typer.Option(help="Which images.")] = "train",
     num: Annotated[int, typer.Option(min=1, max=400, help="How many.")] = 24,
     augment: Annotated[bool, typer.Option(help="Also show what augmentation makes of each.")] = True,
-    out: Annotated[Path | None, typer.Option(metavar="FILE.png", help="Where to write the picture.")] = None,
+    out: Annotated[
+        Path | None, typer.Option(metavar="FILE.png", parser=read_path, help="Where to write the picture.")
+    ] = None,
     seed: Annotated[int, typer.Option(min=0, max=2**32 - 1, help="Another seed picks other images and changes.")] = 0,
-    data_root: Annotated[Path | None, typer.Option("--data-root", help="Folder of relative data paths.")] = None,
+    data_root: Annotated[
+        Path | None, typer.Option("--data-root", parser=read_path, help="Folder of relative data paths.")
+    ] = None,
 ) -> None:
     """Draw a contact sheet: each image as it is, as the model sees it, and augmented, once a stage where there are stages."""
-    from saccade.data.contact_sheet import render_contact_sheet
+    from saccade.data.contact_sheet import name_font, render_contact_sheet
     from saccade.errors import InputError
 
     data = read_recipe_data(recipe, data_root)
@@ -124,7 +143,7 @@ def look(
     _write_png(path, sheet)
     if missing:
         typer.echo(
-            f"no installed font has {missing[:_NUM_NAMED]}: shown as code points; {_name_font(missing)}", err=True
+            f"no installed font has {missing[:_NUM_NAMED]}: shown as code points; {name_font(missing)}", err=True
         )
     typer.echo(path)
 
@@ -135,6 +154,7 @@ def convert(
         list[str],
         typer.Argument(
             metavar="SOURCE...",
+            parser=read_name,
             help="A recipe, a folder or label file as `saccade new` takes it, or one or several FORMAT:PATH.",
         ),
     ],
@@ -144,8 +164,12 @@ def convert(
             "--to", help="The format to write; csv is that of fast-plate-ocr, lmdb that of PaddleOCR and DTRB."
         ),
     ],
-    out: Annotated[Path, typer.Option("--out", metavar="FOLDER", help="A folder that is not there yet.")],
-    data_root: Annotated[Path | None, typer.Option("--data-root", help="Folder of relative data paths.")] = None,
+    out: Annotated[
+        Path, typer.Option("--out", metavar="FOLDER", parser=read_path, help="A folder that is not there yet.")
+    ],
+    data_root: Annotated[
+        Path | None, typer.Option("--data-root", parser=read_path, help="Folder of relative data paths.")
+    ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False,
 ) -> None:
     """Write labelled images in another format, and say what is written, dropped and why.
@@ -158,15 +182,6 @@ def convert(
 
     report = convert_data(sources, to, out, data_root)
     typer.echo(json.dumps(report, indent=2, ensure_ascii=False) if as_json else render_conversion(report))
-
-
-def _name_font(characters: str) -> str:
-    """Return which font to install, of those that the contact sheet looks for, to see these characters."""
-    import unicodedata
-
-    if all(unicodedata.name(character, "").startswith(_EAST_ASIAN) for character in characters):
-        return "install Noto Sans CJK (Debian and Ubuntu: fonts-noto-cjk)"
-    return "install Unifont, which draws most characters there are (Debian and Ubuntu: fonts-unifont)"
 
 
 def _read_source(

@@ -42,6 +42,8 @@ def audit_recipe(recipe: Path, num: int, seed: int, data_root: Path | None, as_j
         raise InputError(
             f'{recipe}: task "{loaded.task}" has no text that could leave an image; give a recipe of task "read"'
         )
+    if not loaded.is_trained:
+        raise InputError(f"{recipe}: trains nothing, so it augments nothing; give the recipe of a member")
     task = ReadTask(loaded)
     samples = _pick_samples(task, num, seed)
     if not samples:
@@ -81,21 +83,28 @@ def _audit_stage(task: "ReadTask", samples: Sequence["ReadSample"], num: int, se
 
 
 def _audit_concatenation(task: "ReadTask", samples: Sequence["ReadSample"], num: int, seed: int) -> "AuditRow":
-    """Join lines as training does; what is padded stays as large, what is stretched shares the width by characters."""
+    """Join lines as training does; padded lines stay as large, stretched ones share the width, ink shrinks at most as far as is set."""
     import numpy as np
 
     from saccade.augment.audit import AuditRow
+    from saccade.augment.concatenate import measure_symbols
     from saccade.recipes.tables.augment import ReadAugment
 
     augment = ReadAugment(concatenation=task.recipe.augment.concatenation)
     joiner = task.with_recipe(task.recipe.model_copy(update={"augment": augment}))
-    is_squeezed = task.recipe.preprocessing.fit.name == "stretch"
+    fit = task.recipe.preprocessing.fit
     shares = []
     for index in range(num):
         sample = samples[index % len(samples)]
         joined = joiner.prepare(sample, np.random.Generator(np.random.Philox(key=np.array([seed, index], np.uint64))))
         if joined.image is not sample.image:
-            shares.append(len(sample.text) / len(joined.text) if is_squeezed else 1.0)
+            if fit.name == "stretch":
+                shares.append(len(sample.tokens) / len(joined.tokens))
+            elif augment.concatenation.layout == "line":
+                shares.append(1.0)
+            else:
+                size = measure_symbols(sample.image, fit.value, len(sample.tokens))
+                shares.append(min(1.0, (augment.concatenation.symbol_min_px / size) ** 2))
     return AuditRow("concatenation", len(shares) / num, 0.0, 0.0, 0.0, min(shares, default=1.0), 1.0)
 
 

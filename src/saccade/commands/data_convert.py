@@ -7,7 +7,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from saccade.commands.data_of_task import read_recipe_data
 from saccade.commands.data_sources import FORMATS, make_sources, split_name
@@ -16,16 +16,32 @@ from saccade.errors import InputError
 if TYPE_CHECKING:
     from saccade.data.formats.targets import Target, Written
     from saccade.data.splits import Split
+    from saccade.recipes.tables.data import Source
 
 _ALL = "all"
 """The one split of data that name none."""
 _NUM_NAMED = 5
 _REASONS = {
+    "missing": "no such image",
     "unreadable": "the image cannot be read",
     "unlabelled": "no text",
     "repeated_name": "the name was there before",
     "other_hash": "outside keep.hash_from and keep.hash_below",
 }
+
+
+class _Part(NamedTuple):
+    """A split that is to be written, and where it was read."""
+
+    split: "Split"
+    sources: tuple["Source", ...]
+    root: Path
+
+    @property
+    def names(self) -> list[str]:
+        """Names of the images as their sources have them."""
+        names = [entry.id for entry in self.split.entries]
+        return [name.partition("/")[2] for name in names] if len(self.sources) > 1 else names
 
 
 def convert_data(sources: list[str], target: "Target", out: Path, data_root: Path | None) -> dict[str, Any]:
@@ -36,18 +52,18 @@ def convert_data(sources: list[str], target: "Target", out: Path, data_root: Pat
     """
     if out.exists() or out.is_symlink():
         raise InputError(f"--out {out}: is there already and stays as it is; choose another folder, or remove it")
-    splits = _read_splits(sources, data_root)
-    if not any(split.entries for split in splits):
+    parts = _read_parts(sources, data_root)
+    if not any(part.split.entries for part in parts):
         raise InputError(f"{sources[0]}: no image is left to write; see: saccade data stats")
-    written = _write(splits, target, out)
+    written = _write([part.split for part in parts], target, out)
     return {
         "out": str(out),
         "format": target,
-        "splits": {split.name: _describe(split, target, written[split.name]) for split in splits},
+        "splits": {part.split.name: _describe(part, target, written[part.split.name]) for part in parts},
     }
 
 
-def _read_splits(sources: list[str], data_root: Path | None) -> list["Split"]:
+def _read_parts(sources: list[str], data_root: Path | None) -> list[_Part]:
     """Read what is to be written: a recipe as strictly as training does, anything else leniently."""
     from saccade.data.splits import load_split
 
@@ -55,7 +71,7 @@ def _read_splits(sources: list[str], data_root: Path | None) -> list["Split"]:
     root = data_root or Path(".")
     if all(name is not None for name, _ in named):
         made = tuple(source for name, path in named for source in make_sources(str(name), path, root))
-        return [load_split(_ALL, made, root)]
+        return [_Part(load_split(_ALL, made, root), made, root)]
     if len(sources) > 1:
         plain = next(path for name, path in named if name is None)
         raise InputError(
@@ -64,11 +80,16 @@ def _read_splits(sources: list[str], data_root: Path | None) -> list["Split"]:
         )
     path = Path(sources[0])
     if path.suffix.lower() == ".toml":
-        return list(read_recipe_data(path, data_root).splits.all())
+        read = read_recipe_data(path, data_root)
+        tables = read.recipe.data
+        return [
+            _Part(split, getattr(tables, split.name) or tables.train, Path(tables.root or "."))
+            for split in read.splits.all()
+        ]
     return _read_found(path)
 
 
-def _read_found(path: Path) -> list["Split"]:
+def _read_found(path: Path) -> list[_Part]:
     """Read what `saccade new` would find, without dividing it."""
     from saccade.commands.recipe_draft import make_lenient
     from saccade.data.formats.discover import discover
@@ -78,9 +99,8 @@ def _read_found(path: Path) -> list["Split"]:
     data = make_lenient(found)
     print(f"found {found.form}", file=sys.stderr)
     given = {name: getattr(data, name) for name in ("train", "val", "test") if getattr(data, name)}
-    if len(given) == 1:
-        return [load_split(_ALL, data.train, Path("/"))]
-    return [load_split(name, tables, Path("/")) for name, tables in given.items()]
+    given = {_ALL: data.train} if len(given) == 1 else given
+    return [_Part(load_split(name, tables, Path("/")), tables, Path("/")) for name, tables in given.items()]
 
 
 def _write(splits: list["Split"], target: "Target", out: Path) -> dict[str, "Written"]:
@@ -100,8 +120,16 @@ def _write(splits: list["Split"], target: "Target", out: Path) -> dict[str, "Wri
                 raise FileExistsError(17, "it has appeared meanwhile")
             draft.rename(out)
         except OSError as error:
-            raise InputError(f"--out {out}: cannot be written ({error.strerror}); choose another place") from None
+            gap = "" if out.parent.is_dir() else f"make the folder {_find_gap(out.parent)}, or "
+            raise InputError(f"--out {out}: cannot be written ({error.strerror}); {gap}choose another place") from None
+        except InputError as error:  # it may name a file of the draft, which is gone in a moment
+            raise InputError(str(error).replace(str(draft), str(out))) from None
     return written
+
+
+def _find_gap(folder: Path) -> Path:
+    """Return the first of a folder and those above it that is not there."""
+    return next(path for path in (*reversed(folder.parents), folder) if not path.is_dir())
 
 
 @contextmanager
@@ -115,19 +143,43 @@ def _removing(draft: Path) -> Iterator[None]:
         signal.signal(signal.SIGTERM, before)
 
 
-def _describe(split: "Split", target: "Target", written: "Written") -> dict[str, Any]:
+def _describe(part: _Part, target: "Target", written: "Written") -> dict[str, Any]:
     """Return what became of a split, as plain data."""
+    split = part.split
     num_dropped = sum(map(len, split.dropped.values()))
+    renamed = [pair for pair in zip(part.names, written.names, strict=True) if pair[0] != pair[1]]
     return {
         "read": len(split.entries) + num_dropped,
-        "written": written.num_images,
+        "written": len(written.names),
         "encoded": written.num_encoded,
-        "renamed": written.num_renamed,
-        "dropped": split.dropped,
+        "renamed": len(renamed),
+        "first_renamed": list(renamed[0]) if renamed else None,
+        "dropped": _tell_missing(part),
         "notes": split.notes,
         "unequal_weights": len({entry.weight for entry in split.entries}) > 1,
-        "lost": _list_lost(split, target),
+        "lost": [*(["names"] if renamed and target == "lmdb" else []), *_list_lost(split, target)],
     }
+
+
+def _tell_missing(part: _Part) -> dict[str, list[str]]:
+    """Return what was dropped, images that are not there apart from those that cannot be read."""
+    from saccade.data.formats.sources import read_source
+    from saccade.data.pool import name_in_split
+
+    dropped: dict[str, list[str]] = {}
+    paths = {
+        named.id: named.path
+        for number, source in enumerate(part.sources if "unreadable" in part.split.dropped else ())
+        for named in (
+            name_in_split(entry, number, len(part.sources)) for entry in read_source(source, part.root).entries
+        )
+    }
+    for reason, names in part.split.dropped.items():
+        for name in names:
+            path = paths.get(name)
+            is_missing = reason == "unreadable" and path is not None and not os.path.exists(path)
+            dropped.setdefault("missing" if is_missing else reason, []).append(name)
+    return dropped
 
 
 def _list_lost(split: "Split", target: "Target") -> list[str]:
@@ -142,6 +194,8 @@ def _list_lost(split: "Split", target: "Target") -> list[str]:
 
 def render_conversion(report: dict[str, Any]) -> str:
     """Return the report as lines for people."""
+    from saccade.data.statistics import write_note
+
     lines = []
     for name, split in report["splits"].items():
         place = report["out"] if len(report["splits"]) == 1 else f"{report['out']}/{name}"
@@ -149,11 +203,12 @@ def render_conversion(report: dict[str, Any]) -> str:
         copied = split["written"] - split["encoded"]
         lines.append(f"  images: {copied:,} copied as they are, {split['encoded']:,} encoded as PNG")
         if split["renamed"]:
-            lines.append(f"  names: {split['renamed']:,} changed, so that all lie in the folder and say their kind")
+            before, after = split["first_renamed"]
+            lines.append(f"  names: {split['renamed']:,} changed, such as {before} to {after}")
         for reason, ids in split["dropped"].items():
             named = ", ".join(ids[:_NUM_NAMED]) + (", ..." if len(ids) > _NUM_NAMED else "")
             lines.append(f"  dropped: {len(ids):,}, {_REASONS.get(reason, reason.replace('_', ' '))}: {named}")
-        lines += [f"  noticed: {count:,} {note.replace('_', ' ')}" for note, count in split["notes"].items()]
+        lines += [f"  noticed: {write_note(note, count)}" for note, count in split["notes"].items()]
         if split["unequal_weights"]:
             lines.append("  lost: weights; no format but a recipe holds them, so every image counts once")
         if split["lost"]:

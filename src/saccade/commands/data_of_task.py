@@ -5,6 +5,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from saccade.errors import InputError
+
 if TYPE_CHECKING:
     from saccade.data.label_statistics import Labels
     from saccade.data.splits import DividedData, Split
@@ -94,4 +96,6 @@ def read_recipe_data(path: Path, data_root: Path | None) -> RecipeData:
     from saccade.recipes.loader import load
 
     recipe = load(path, data_root=data_root).recipe
+    if not recipe.is_trained:
+        raise InputError(f"{path}: trains nothing; give the recipe of a member, whose images are prepared for it")
     return _TASKS[recipe.task](recipe)

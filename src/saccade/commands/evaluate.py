@@ -2,6 +2,7 @@
 
 import json
 import math
+import os
 import re
 import sys
 from collections.abc import Callable, Mapping, Sequence
@@ -11,6 +12,8 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
+from saccade.commands.paths import read_path, refuse_experiment
+from saccade.commands.seeds import name_last
 from saccade.errors import InputError, make_printable
 
 if TYPE_CHECKING:
@@ -22,11 +25,10 @@ _NUM_WORST = 5
 _NUM_TAKEN_FOR = 3
 _NUM_BEST = 5
 _LONGEST_NAME = 30
-_NUM_LAST = 10
 
 
 def evaluate(
-    run: Annotated[Path, typer.Argument(help="A run folder.")],
+    run: Annotated[Path, typer.Argument(metavar="RUN", parser=read_path, help="A run folder.")],
     split: Annotated[
         Literal["train", "val", "test"] | None,
         typer.Option(help="Which images; default: those with stored predictions.", show_default=False),
@@ -36,7 +38,8 @@ def evaluate(
         typer.Option(metavar="FORMAT:PATH", help="Other images; their predictions are not stored.", show_default=False),
     ] = None,
     data_root: Annotated[
-        Path | None, typer.Option(help="Folder that the recipe's data paths start from.", show_default=False)
+        Path | None,
+        typer.Option(parser=read_path, help="Folder that the recipe's data paths start from.", show_default=False),
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print metrics.json instead of tables.")] = False,
     device: Annotated[str, typer.Option(help="Where to predict: auto, cpu, cuda or mps.")] = "auto",
@@ -49,6 +52,7 @@ def evaluate(
     """
     from saccade.records.reader import read_run
 
+    refuse_experiment(run)
     record = read_run(run)
     if data is not None and split is not None:
         raise InputError("--data names images of its own; leave --split out")
@@ -69,7 +73,7 @@ def evaluate(
     else:
         shown = metrics["splits"] if split is None else {split: metrics["splits"][split]}
         _print(record, shown)
-        if "selection" in metrics:
+        if metrics.get("selection", {}).get("best_step") is not None:  # nothing is selected where nothing is trained
             _print_selection(record, metrics["selection"], metrics["splits"])
         if data is None and record.recipe["task"] == "classify":
             from saccade.commands.evaluate_figures import draw_classes
@@ -81,6 +85,9 @@ def _check_data(data: str) -> None:
     """Refuse what does not name data, or names a split, before it is read as the test split of the run."""
     from saccade.recipes.command_line import data_tables
 
+    if ":" not in data:
+        example = f"folder:{data}" if os.path.isdir(data) else "folder:photos or tsv:labels.tsv"
+        raise InputError(f'--data "{data}": expected FORMAT:PATH, e.g. {example}')
     if re.match(r"\w+=", data):
         raise InputError(f'--data "{data}": expected FORMAT:PATH without a split, e.g. folder:photos')
     data_tables([data])
@@ -131,14 +138,18 @@ def _choose_summary(record: "Run") -> Callable[[list[dict[str, Any]]], dict[str,
 
 def _predict(run: Path, split: str | None, *, data: str | None, data_root: Path | None, device: str) -> dict[str, Any]:
     """Predict with the run's best weights; store the predictions of the run's own splits."""
+    from saccade.data.formats.sources import require_sources
+    from saccade.recipes.loader import load
+
+    loaded = load(run / "recipe.toml", data=[] if data is None else [f"test={data}"], data_root=data_root)
+    if data is not None:
+        require_sources(loaded.recipe.data.model_copy(update={"train": (), "val": ()}))
     from saccade.engine.batches import hold
     from saccade.engine.evaluate import predict_split
     from saccade.engine.predictor import Predictor
-    from saccade.recipes.loader import load
     from saccade.records.writer import RunWriter
     from saccade.tasks.registry import build_task
 
-    loaded = load(run / "recipe.toml", data=[] if data is None else [f"test={data}"], data_root=data_root)
     task = build_task(loaded.recipe)
     examples = task.examples(split or "test")
     if not len(examples):
@@ -293,23 +304,12 @@ def _print_selection(record: "Run", selection: Mapping[str, Any], splits: Mappin
     table = _make_table(f"{metric} while it trained", "")
     for name, key in _SELECTION.items():
         if isinstance(selection.get(key), int | float):
-            table.add_row(f"{name}{_name_median(record)}" if key == "median_last_ten" else name, write(selection[key]))
+            table.add_row(f"{name}{name_last([record])}" if key == "median_last_ten" else name, write(selection[key]))
     variants = selection.get("variants", {})
     if any(name.endswith("_ema") for name in variants):  # where nothing is averaged they repeat what stands above
         for name, value in variants.items():
             table.add_row(f"validation images, {_WEIGHTS.get(name, name)}", write(value))
     Console(highlight=False, markup=False).print(table)
-
-
-def _name_median(record: "Run") -> str:
-    """Return of how many validations the median of the last ten is."""
-    try:
-        count = sum(row.get("event") == "validation" for row in record.history(events_only=True))
-    except InputError:  # a damaged history says nothing of the numbers; only their count is not known
-        return "the last validations, ten at most"
-    if count >= _NUM_LAST:
-        return "the last ten validations"
-    return "1 validation" if count == 1 else f"all {count} validations"
 
 
 _SELECTION = {

@@ -1,21 +1,23 @@
 """The pictures of `saccade evaluate`: what a classifier takes for what, how sure it may be, its worst and best images."""
 
 import sys
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import typer
 
-from saccade.errors import InputError
+from saccade.errors import InputError, make_printable
 
 if TYPE_CHECKING:
     from saccade.records.reader import Run
 
+_NUM_NAMED = 20
+
 
 def draw_classes(record: "Run", splits: Mapping[str, Any], data_root: Path | None) -> None:
     """Write the confusions of each split, and its worst and best images where they are at hand."""
-    from saccade.data.contact_sheet import FONTS
+    from saccade.data.contact_sheet import find_fonts
     from saccade.data.images import read_image
     from saccade.report.classification_figures import (
         Answered,
@@ -25,12 +27,13 @@ def draw_classes(record: "Run", splits: Mapping[str, Any], data_root: Path | Non
         draw_extremes,
     )
 
+    fonts, glyphs = find_fonts()
     for name, summary in splits.items():
         accuracy, right = summary["top1_accuracy"], "share that is right"
         title = f"{name}, {accuracy['n']:,} images, {right}: {accuracy['value']:.3f}"
         pictures = {
-            "confusion": draw_confusion(summary, title=title, fonts=FONTS),
-            "calibration": draw_calibration(summary, title=_title_calibration(name, summary), fonts=FONTS),
+            "confusion": draw_confusion(summary, title=title, fonts=fonts),
+            "calibration": draw_calibration(summary, title=_title_calibration(name, summary), fonts=fonts),
         }
         chosen = choose_classes(summary)
         wanted = {image for row in chosen for image in (*row["worst"], *row["best"])}
@@ -48,9 +51,24 @@ def draw_classes(record: "Run", splits: Mapping[str, Any], data_root: Path | Non
             some = f"the {len(chosen)} of {num_present} classes that are right least often"
             every = "every class, those that are right least often first"
             title = f"{name}, {some if len(chosen) < num_present else every}"
-            pictures["extremes"] = draw_extremes(chosen, answered, title=title, fonts=FONTS)
+            pictures["extremes"] = draw_extremes(chosen, answered, title=title, fonts=fonts)
         for kind, picture in pictures.items():
             _write_figure(record, f"{name}_{kind}.png", picture)
+    _say_missing(splits, glyphs)
+
+
+def _say_missing(splits: Mapping[str, Any], glyphs: Collection[int]) -> None:
+    """Say which characters of the classes no installed font has: a box stands in their place."""
+    from saccade.data.contact_sheet import name_font
+
+    names = "".join(make_printable(row["label"]) for summary in splits.values() for row in summary["by_class"])
+    missing = "".join(sorted({character for character in names if ord(character) not in glyphs}))
+    if missing:
+        shown = missing[:_NUM_NAMED]
+        print(
+            f"saccade: no installed font has {shown}: boxes stand in the pictures; {name_font(missing)}",
+            file=sys.stderr,
+        )
 
 
 def _title_calibration(split: str, summary: Mapping[str, Any]) -> str:

@@ -11,6 +11,7 @@ import typer
 
 from saccade.commands.new_classify import draft_classifier
 from saccade.commands.new_read import draft_reader
+from saccade.commands.paths import read_path
 from saccade.commands.recipe_draft import write_toml
 from saccade.errors import InputError, make_printable
 
@@ -19,29 +20,37 @@ if TYPE_CHECKING:
 
 
 def new(
-    path: Annotated[Path, typer.Argument(metavar="FOLDER-OR-LABEL-FILE", help="Images, or the file of their labels.")],
+    path: Annotated[
+        Path,
+        typer.Argument(metavar="FOLDER-OR-LABEL-FILE", parser=read_path, help="Images, or the file of their labels."),
+    ],
     task: Annotated[
         Literal["read", "classify"] | None,
         typer.Option(help="What the images are for; default: what their labels look like.", show_default=False),
     ] = None,
-    out: Annotated[Path, typer.Option(metavar="FILE.toml", help="Where to write the recipe.")] = Path("recipe.toml"),
+    out: Annotated[Path, typer.Option(metavar="FILE.toml", parser=read_path, help="Where to write the recipe.")] = Path(
+        "recipe.toml"
+    ),
 ) -> None:
     """Write a recipe for labelled images.
 
-    Says what it found; prints the command that trains.
+    Says what it found; prints the command that trains, and names the one that measures how long that takes.
     """
     from saccade.data.formats.discover import discover
     from saccade.recipes.loader import validate
 
+    if out.suffix != ".toml":
+        raise InputError(f"--out {out}: a recipe's name ends in .toml; write --out {out}.toml")
+    found = discover(path, classes=None if task is None else task == "classify")
     if out.exists():
         raise InputError(f"{out}: is there already and stays as it is; choose another name with --out, or remove it")
-    found = discover(path, classes=None if task is None else task == "classify")
     chosen = task or _choose_task(found)
     make_draft = draft_classifier if chosen == "classify" else draft_reader
     draft = make_draft(found, Path(os.path.abspath(out)).parent)
     text = write_toml(draft.recipe, path)
     validate(tomllib.loads(text), file=str(out))
-    says = draft.says | ({} if task else {"labels": draft.says["labels"] + _describe_choice(found, chosen)})
+    choice = {"labels": draft.says["labels"] + _describe_choice(found, chosen), **_describe_siblings(found, path)}
+    says = draft.says if task else {**choice, **draft.says, "labels": choice["labels"]}
     for title, said in says.items():
         print(f"{title:<9} {make_printable(said)}", file=sys.stderr)
     try:
@@ -49,7 +58,9 @@ def new(
             file.write(text)
     except OSError as error:
         raise InputError(f"{out}: cannot be written ({error.strerror}); choose another place with --out") from None
-    typer.echo(f"saccade train {shlex.quote(str(out))}".encode("utf-8", "surrogateescape"))
+    command = f"saccade train {shlex.quote(str(out))}"
+    print(f"{'time':<9} {make_printable(command)} --estimate measures how long it takes here", file=sys.stderr)
+    typer.echo(command.encode("utf-8", "surrogateescape"))
 
 
 def _choose_task(found: "Found") -> Literal["read", "classify"]:
@@ -68,3 +79,18 @@ def _describe_choice(found: "Found", chosen: str) -> str:
     if chosen == "classify":
         return " (taken for classes; for folders that name a text: --task read)"
     return " (taken for texts; for folders that name a class: --task classify)"
+
+
+def _describe_siblings(found: "Found", path: Path) -> dict[str, str]:
+    """Return what to say where names of files were taken for texts in a folder that could be one of several classes."""
+    from saccade.data.formats.discover import find_split
+    from saccade.data.formats.visible import list_siblings
+
+    folder = Path(os.path.abspath(path))
+    siblings = list_siblings(folder) if found.sources["train"].format == "filename" else []
+    if len(siblings) < 2 or find_split(folder.name):
+        return {}
+    above = str(folder.parent) if path.is_absolute() else os.path.relpath(folder.parent)
+    return {
+        "beside it": f"{len(siblings) - 1:,} more folders of images; if each is a class: saccade new {shlex.quote(above)}"
+    }

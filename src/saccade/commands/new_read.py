@@ -13,6 +13,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from saccade.commands.new_formula import draft_formula_reader, find_formulas
 from saccade.commands.recipe_draft import (
     Draft,
     cut,
@@ -21,8 +22,10 @@ from saccade.commands.recipe_draft import (
     describe_sources,
     describe_troubles,
     make_lenient,
+    read_labels,
     read_starter,
     span,
+    stretch,
 )
 from saccade.errors import InputError, quote
 
@@ -30,7 +33,6 @@ if TYPE_CHECKING:
     from saccade.data.formats.discover import Found
     from saccade.data.splits import Split, Splits
 
-_NUM_PRESENTATIONS, _MOST_EPOCHS, _MOST_VALIDATIONS = 250_000, 300, 60
 _LOW_PX, _WIDTH_UNIT_PX, _STEP_PX, _LEAST_WIDTH_PX, _MOST_WIDTH_PX = 32, 16, 4, 64, 4096
 _STEPS_A_TOKEN = 2
 """Twice the time steps that CTC needs at least: with fewer, characters compete for columns."""
@@ -38,27 +40,27 @@ _MOST_LAYOUTS, _LEAST_SHARE_OF_LAYOUTS, _MOST_DRAWN = 4, 0.8, 2000
 
 
 def draft_reader(found: "Found", folder: Path) -> Draft:
-    """Return the recipe of a reader for what was found; `folder` is where it will lie.
+    """Return the recipe of a reader for what was found, lines of text or formulas; `folder` is where it will lie.
 
     Raises:
         InputError: Nothing can be trained on, or a label is too long for any width.
     """
-    splits = _load_leniently(found)
+    labels = read_labels(found)
+    if formulas := find_formulas(found, labels):
+        return draft_formula_reader(formulas, folder)
+    splits = _load_leniently(found, labels)
     recipe = _make_recipe(found, splits, folder)
     return Draft(recipe, _describe(found, splits, recipe))
 
 
-def _load_leniently(found: "Found") -> "Splits":
-    """Read every label and image; what is bad is left out and counted, characters that only validation has are kept."""
-    from saccade.data.formats.sources import read_source
+def _load_leniently(found: "Found", labels: Sequence[str]) -> "Splits":
+    """Read every image with its label; what is bad is left out and counted, characters that only validation has are kept."""
     from saccade.data.splits import load_splits
     from saccade.recipes.tables.read import TextTable
     from saccade.text.charset import Charset
 
-    data = make_lenient(found)
-    sources = (source for split in (data.train, data.val, data.test) for source in split)
-    listed = [entry.label for source in sources for entry in read_source(source, Path("/")).entries]
-    splits = load_splits(data, text=TextTable(charset="".join(sorted(set().union(*listed))) or None))
+    text = TextTable(charset="".join(sorted(set().union(*labels))) or None)
+    splits = load_splits(make_lenient(found), text=text)
     kept = [entry.label for split in splits.all() for entry in split.entries]
     return replace(splits, units=Charset.from_labels(kept))
 
@@ -118,24 +120,6 @@ def _choose_frame(splits: "Splits", height_px: int) -> tuple[int, int]:
             f"the label {quote(longest)} is too long for one line of text, which holds {_MOST_WIDTH_PX} px; leave it out"
         )
     return height, width
-
-
-def stretch(starter: dict[str, Any], num_train: int) -> dict[str, Any]:
-    """Bring everything that counts in epochs from the starter's number of epochs to the one that suits these images."""
-    train = starter["train"]
-    epochs = max(1, min(round(_NUM_PRESENTATIONS / num_train), _MOST_EPOCHS))
-    factor = epochs / train["epochs"]
-    train["epochs"] = epochs
-    if epochs > _MOST_VALIDATIONS:
-        train["validate_every_epochs"] = -(-epochs // _MOST_VALIDATIONS)
-    starter["schedule"]["warmup_epochs"] = float(f"{starter['schedule']['warmup_epochs'] * factor:.2g}")
-    stages, before = [], 0
-    for stage in starter.pop("stage", []):
-        stage["from_epoch"] = round(stage["from_epoch"] * factor)
-        if before < stage["from_epoch"] < epochs:  # of few epochs, none is left for some stages
-            stages.append(stage)
-            before = stage["from_epoch"]
-    return starter | ({"stage": stages} if stages else {})
 
 
 # --- What is said ---

@@ -3,12 +3,14 @@
 import csv
 import json
 import os
+import re
 import sys
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import typer
 
+from saccade.commands.paths import refuse_experiment
 from saccade.errors import InputError, make_printable
 
 Rows = list[tuple[str, dict[str, Any]]]
@@ -28,11 +30,17 @@ def predict(
         raise InputError("the name of the run is empty; name the folder that `saccade train` printed")
     if not all(images):
         raise InputError("the name of an image is empty; name images, or folders that hold some")
+    refuse_experiment(Path(model))
     read_run(model)
     paths = [path for name in images for path in (_list_folder(Path(name)) if os.path.isdir(name) else [Path(name)])]
+    _require_images(paths)
     from saccade.door import load
 
-    outputs = [prediction.to_output() for prediction in load(model, device=device).predict(paths)]
+    recogniser = load(model, device=device)
+    try:
+        outputs = [prediction.to_output() for prediction in recogniser.predict(paths)]
+    except InputError as error:
+        raise InputError(f"{error}, or name the other images without it" if len(paths) > 1 else str(error)) from None
     rows = list(zip(map(str, paths), outputs, strict=True))
     match form:
         case "table":
@@ -43,24 +51,44 @@ def predict(
             _print_csv(rows)
 
 
+def _require_images(paths: list[Path]) -> None:
+    """Say which image is not there before PyTorch is loaded."""
+    from saccade.data.images import read_image
+
+    for path in paths:
+        if not os.path.exists(path):  # unlike `Path.exists` it takes any name, however long
+            read_image(path, "grey")
+
+
 def _list_folder(folder: Path) -> list[Path]:
+    """List the images below a folder as a person would: 2.png before 10.png."""
     from saccade.data.formats.entry import find_images
 
     try:
-        return find_images(folder)[0]
+        return sorted(find_images(folder)[0], key=_split_numbers)
     except InputError as error:
         raise InputError(f"{str(error).partition(';')[0]}; name images, or a folder that holds some") from None
+
+
+def _split_numbers(path: Path) -> list[list[str | int]]:
+    """Return the parts of a path with the numbers in them as numbers, at every other place."""
+    return [
+        [int(piece) if place % 2 else piece for place, piece in enumerate(re.split("([0-9]+)", part))]
+        for part in path.parts
+    ]
 
 
 def _print_table(rows: Rows) -> None:
     """Print aligned columns, the answer last: only there may a wide script take two cells a character."""
     from rich.cells import cell_len
 
-    names = [make_printable(name) for name, _ in rows]
-    width = max(map(cell_len, names))
-    for name, (_, output) in zip(names, rows, strict=True):
+    lines = [("image", "confidence", next(iter(rows[0][1])))]
+    for name, output in rows:
         answer = make_printable(str(next(iter(output.values()))))
-        typer.echo(f"{name}{' ' * (width - cell_len(name))}  {output['confidence']:.3f}  {answer}")
+        lines.append((make_printable(name), f"{output['confidence']:.3f}", answer))
+    width = max(cell_len(name) for name, _, _ in lines)
+    for name, confidence, answer in lines:
+        typer.echo(f"{name}{' ' * (width - cell_len(name))}  {confidence:>{len('confidence')}}  {answer}")
 
 
 def _print_jsonl(rows: Rows) -> None:

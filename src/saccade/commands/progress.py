@@ -3,6 +3,7 @@
 One line a validation stays; between two of them a terminal shows the bar, anything else a sign of life a minute.
 """
 
+import shlex
 import signal
 import time
 from collections.abc import Mapping, Sequence
@@ -15,6 +16,7 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn
 
 from saccade.engine.history import Hooks
+from saccade.records.reader import read_run
 from saccade.records.sinks.choice import make_sink
 from saccade.records.sinks.guard import Guard
 
@@ -25,6 +27,8 @@ _VIEWS = {"val": "validation", "train_clean": "train", "train_augmented": "augme
 
 
 _SPLITS = {"train": "training", "val": "validation"}
+_PLACES = {"device": "the device's memory", "lazy": "files"}
+"""Where training images are, as a person would say it; the record has a word for each."""
 
 
 class Display(Hooks):
@@ -45,7 +49,8 @@ class Display(Hooks):
         self._handlers = {number: signal.getsignal(number) for number in _SIGNALS}
         self._stopping = False
         self._pace = _Pace()
-        self._num_epochs = 0
+        self._folder: Path | None = None
+        self._num_epochs = self._steps_per_epoch = 0
         self._loss = self._best = ""
 
     def __enter__(self) -> "Display":
@@ -69,14 +74,17 @@ class Display(Hooks):
 
     def began(self, folder: Path) -> None:
         """Say where the record is, and open the sinks."""
+        self._folder = folder
         self._say(f"run      {folder}")
         for guard in self._guards:
             guard.began(folder)
 
     def ended(self, state: str) -> None:
-        """Close the sinks."""
+        """Close the sinks; of a finished run say what it came to, and what comes next."""
         for guard in self._guards:
             guard.ended(state)
+        if state == "finished" and self._folder is not None:
+            self._say(f"{self._describe_best(self._folder)}next: saccade evaluate {shlex.quote(str(self._folder))}")
 
     def notes(self) -> list[Mapping[str, Any]]:
         """Return what came of the sinks."""
@@ -110,6 +118,14 @@ class Display(Hooks):
                 pass
         self._pace.skip()
 
+    def _describe_best(self, folder: Path) -> str:
+        """Return the best validation of the whole run, also where it was before a resume; nothing where none was chosen."""
+        selection = (read_run(folder).metrics or {}).get("selection", {})
+        if selection.get("best_step") is None or not self._steps_per_epoch:
+            return ""
+        epoch = selection["best_step"] // self._steps_per_epoch
+        return f"best     {selection['metric']} {selection['best']:.4f} at epoch {epoch}; "
+
     def _show_sink(self, row: Mapping[str, Any]) -> None:
         if row["event"] == "sink":
             self._say(f"sink     {row['sink']}: {row.get('url') or row.get('folder')}")
@@ -123,7 +139,11 @@ class Display(Hooks):
         self._say("saving, then stopping; once more ends it at once")
 
     def _start(self, row: Mapping[str, Any]) -> None:
-        self._num_epochs = row["num_steps"] // row["steps_per_epoch"]
+        if "parts" in row:
+            self._start_measuring(row)
+            return
+        self._steps_per_epoch = row["steps_per_epoch"]
+        self._num_epochs = row["num_steps"] // self._steps_per_epoch
         self._pace = _Pace(row["step"], row["num_steps"])
         left_out = row.get("num_left_out", 0)
         rest = f"; a last batch of {left_out:,} is left out of each epoch, others each time" if left_out else ""
@@ -132,7 +152,7 @@ class Display(Hooks):
             if count:
                 one, other = (_SPLITS.get(split, split) for split in name.split("_in_"))
                 self._say(f"overlap  {count:,} {one} images are also {other} images: results on them say little")
-        self._say(f"held in  {row['train_residency']}")
+        self._say(f"held in  {_name_place(row['train_residency'], row.get('device'))}")
         epochs = f"{self._num_epochs} epochs of {row['steps_per_epoch']:,} steps"
         self._say(f"model    {row['num_parameters']:,} parameters; {epochs}")
         if "compile_failed" in row:
@@ -145,6 +165,12 @@ class Display(Hooks):
             )
             self._bar.start()
 
+    def _start_measuring(self, row: Mapping[str, Any]) -> None:
+        for module, run in row["parts"].items():
+            self._say(f"weights  {module}: {run}")
+        self._say(f"images   {row['num_val']:,} validation")
+        self._say(f"model    {row['num_parameters']:,} parameters; nothing is trained")
+
     def _show_pace(self, row: Mapping[str, Any]) -> None:
         epoch = f"{row['epoch'] + 1}/{self._num_epochs}"
         if self._bar is not None:
@@ -155,6 +181,9 @@ class Display(Hooks):
 
     def _show_validation(self, row: Mapping[str, Any]) -> None:
         metric = self._metric if self._metric in row["val"] else next(iter(row["val"]))
+        if "train_clean" not in row:  # nothing was trained
+            self._say(f"{metric} {row['val'][metric]:.4f} on the validation images")
+            return
         if not self._best:
             titles = "".join(f"{title:>12}" for title in _VIEWS.values())
             self._say(f"\n{'':18}{metric}\n{'time':>8}{'epoch':>8}{titles}{'loss':>12}", style="dim")
@@ -173,6 +202,13 @@ class Display(Hooks):
             self._console.print(text, markup=False, soft_wrap=True, style=style)
         except OSError:  # a full disk behind a redirection
             self._console.quiet = True
+
+
+def _name_place(residency: str, device: str | None) -> str:
+    """Return where images are held and why, in a person's words: the memory of a CPU is memory."""
+    place, space, why = residency.partition(" ")
+    named = "memory" if (place, device) == ("device", "cpu") else _PLACES.get(place, place)
+    return f"{named}{space}{why}"
 
 
 class _Screen(Console):

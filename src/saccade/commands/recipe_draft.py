@@ -17,8 +17,11 @@ if TYPE_CHECKING:
     from saccade.data.splits import DividedData
     from saccade.recipes.tables.data import DataTable, Source
 
-_KEEP_KEYS = {"unreadable": "readable", "unlabelled": "labelled", "repeated_name": "unique"}
+_KEEP_KEYS = {"unreadable": "readable", "unlabelled": "labelled", "repeated_name": "unique", "does_not_fit": "fits"}
 _NUM_SHOWN = 60
+_NUM_OTHERS = 3
+_NUM_PRESENTATIONS, _MOST_EPOCHS, _MOST_VALIDATIONS = 250_000, 300, 60
+"""Of readers, whatever they read."""
 
 
 @dataclass(frozen=True)
@@ -34,14 +37,46 @@ def read_starter(name: str) -> dict[str, Any]:
     return tomllib.loads(files("saccade.commands").joinpath(name).read_text(encoding="utf-8"))
 
 
-def make_lenient(found: "Found") -> "DataTable":
-    """Return what was found as a table that leaves bad images and labels out, and so lets them be counted."""
+def stretch(starter: dict[str, Any], num_train: int) -> dict[str, Any]:
+    """Bring everything that counts in epochs from the starter's number of epochs to the one that suits these images."""
+    train = starter["train"]
+    epochs = max(1, min(round(_NUM_PRESENTATIONS / num_train), _MOST_EPOCHS))
+    factor = epochs / train["epochs"]
+    train["epochs"] = epochs
+    if epochs > _MOST_VALIDATIONS:
+        train["validate_every_epochs"] = -(-epochs // _MOST_VALIDATIONS)
+    starter["schedule"]["warmup_epochs"] = float(f"{starter['schedule']['warmup_epochs'] * factor:.2g}")
+    stages, before = [], 0
+    for stage in starter.pop("stage", []):
+        stage["from_epoch"] = round(stage["from_epoch"] * factor)
+        if before < stage["from_epoch"] < epochs:  # of few epochs, none is left for some stages
+            stages.append(stage)
+            before = stage["from_epoch"]
+    return starter | ({"stage": stages} if stages else {})
+
+
+def make_lenient(found: "Found", *, fits: bool = False) -> "DataTable":
+    """Return what was found as a table that leaves bad images and labels out, and so lets them be counted.
+
+    Args:
+        found: The sources.
+        fits: Whether labels that are too long for a model are left out too.
+    """
     from saccade.recipes.tables.data import DataTable, Keep
 
-    keep = Keep(readable=True, labelled=True, unique=True)
+    keep = Keep(readable=True, labelled=True, unique=True, fits=fits)
     return DataTable.model_validate(
         {split: (source.model_copy(update={"keep": keep}),) for split, source in found.sources.items()}
     )
+
+
+def read_labels(found: "Found") -> list[str]:
+    """Return the labels of all splits as they stand there, before any image is looked at."""
+    from saccade.data.formats.sources import read_source
+
+    data = make_lenient(found)
+    sources = (source for split in (data.train, data.val, data.test) for source in split)
+    return [entry.label for source in sources for entry in read_source(source, Path("/")).entries]
 
 
 def describe_sources(found: "Found", splits: "DividedData", folder: Path) -> dict[str, Any]:
@@ -131,7 +166,23 @@ def describe_troubles(splits: "DividedData") -> dict[str, str]:
     ]
     if overlap:
         troubles["overlap"] = f"{', '.join(overlap)}: results on them say little"
-    return troubles
+    return troubles | _describe_others(splits)
+
+
+def _describe_others(splits: "DividedData") -> dict[str, str]:
+    """Return what lies among the images and is none, each source once: other files, a few by name, and training runs."""
+    from saccade.data.formats.entry import find_others
+    from saccade.data.statistics import write_note
+
+    passed = {}
+    for source in (source for split in splits.all() for source in split.sources):
+        for note in ("other_files", "runs"):
+            if count := source.notes.get(note):
+                names = find_others(Path(source.path)) if note == "other_files" else []
+                rest = ", ..." if len(names) > _NUM_OTHERS else ""
+                some = f" ({', '.join(names[:_NUM_OTHERS])}{rest})" if names else ""
+                passed[source.path, note] = write_note(note, count) + some
+    return {"besides": "; ".join(passed.values())} if passed else {}
 
 
 def describe_length(epochs: int, num_train: int) -> str:

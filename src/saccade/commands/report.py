@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
+from saccade.commands.paths import read_path
 from saccade.errors import InputError
 
 if TYPE_CHECKING:
@@ -23,14 +24,22 @@ _JPEG_QUALITY = 88
 
 
 def report(
-    folder: Annotated[Path, typer.Argument(metavar="RUN-OR-FOLDER", help="A run folder, or one that holds runs.")],
+    folder: Annotated[
+        Path,
+        typer.Argument(metavar="RUN-OR-FOLDER", parser=read_path, help="A run folder, or one that holds runs."),
+    ],
     form: Annotated[
         Format | None,
         typer.Option("--format", help="html, md or csv; default: what --out ends in, else html.", show_default=False),
     ] = None,
     out: Annotated[
         Path | None,
-        typer.Option(metavar="FILE", help="Where it goes; default: report.* in the folder.", show_default=False),
+        typer.Option(
+            metavar="FILE",
+            parser=read_path,
+            help="Where it goes; default: report.* in the folder.",
+            show_default=False,
+        ),
     ] = None,
     language: Annotated[Literal["en", "ko"], typer.Option("--lang", help="The language of the page.")] = "en",
     data_root: Annotated[
@@ -68,11 +77,13 @@ def _render(folder: Path, form: Format, language: "Language", data_root: Path | 
 
 
 def _make_page(folder: Path, language: "Language", data_root: Path | None) -> "Page":
+    from saccade.commands.formula_pictures import typeset
     from saccade.report.chain import read_report
     from saccade.report.languages import LANGUAGES
-    from saccade.report.sections import make_page
+    from saccade.report.sections import Extra, make_page
 
-    return make_page(read_report(folder), LANGUAGES[language], lambda hardest: read_images(hardest, data_root))
+    extra = Extra(typeset=typeset)
+    return make_page(read_report(folder), LANGUAGES[language], lambda hardest: read_images(hardest, data_root), extra)
 
 
 @contextmanager

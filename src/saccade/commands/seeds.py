@@ -17,18 +17,18 @@ if TYPE_CHECKING:
 _MOST_COLUMNS = 5
 """Seeds whose own values are shown; of more there are only the mean, the deviation and the interval."""
 _NUM_BEST = 5
-_MOMENTS = {
-    "best": "best",
-    "last": "last",
-    "median_last_ten": "median of the last ten",
-}
+_TOO_FEW = 2
+"""Seeds whose interval, Student's with one degree of freedom, reaches 9.0 deviations to each side, where that of three reaches 2.5."""
+_NUM_LAST = 10
+_MOMENTS = {"best": "best", "last": "last", "median_last_ten": "median of {last}"}
 
 
 def summarise_seeds(folders: Sequence[Path]) -> dict[str, Any]:
     """Return what the runs of a recipe say together, as one JSON document.
 
     `runs` has seed, folder and values of each run; `selection` the metric that chose the best weights, at its best and last
-    epoch and as median of the last ten validations; `metrics` every metric of the best weights on the validation images.
+    epoch and as median of the last ten validations; `last` of how many that is in words, where a run has fewer; `metrics`
+    every metric of the best weights on the validation images.
     Each is `{value, deviation, low, high, n}`: the mean, the deviation of a single run (n - 1), Student's 95 % bounds of the
     mean, no further than the metric can go. `num_classes` is None where nothing is classified. What is not known is None:
     the spread of one run alone, and everything where a run has no number.
@@ -42,10 +42,26 @@ def summarise_seeds(folders: Sequence[Path]) -> dict[str, Any]:
         "metric": first["metric"],
         "split": first["split"],
         "num_classes": _count_classes(records[0], first["split"]),
+        "last": name_last(records),
         "runs": runs,
         "selection": {name: _summarise([run[name] for run in runs], first["metric"]) for name in _MOMENTS},
         "metrics": {name: _summarise([run["metrics"][name] for run in runs], name) for name in runs[0]["metrics"]},
     }
+
+
+def name_last(records: Sequence["Run"]) -> str:
+    """Return of how many validations the median of the last ten is, over runs of one recipe."""
+    from saccade.errors import InputError
+
+    try:
+        counts = [sum(row.get("event") == "validation" for row in one.history(events_only=True)) for one in records]
+    except InputError:  # a damaged history says nothing of the numbers; only their count is not known
+        return "the last validations, ten at most"
+    if min(counts) >= _NUM_LAST:
+        return "the last ten validations"
+    if len(set(counts)) > 1:  # runs that were stopped early
+        return f"the last {min(counts)} to {min(max(counts), _NUM_LAST)} validations"
+    return "1 validation" if counts[0] == 1 else f"all {counts[0]} validations"
 
 
 def _count_classes(record: "Run", split: str) -> int | None:
@@ -90,7 +106,8 @@ def print_seeds(summary: Mapping[str, Any]) -> None:
     runs, metric = summary["runs"], summary["metric"]
     shown = [f"seed {run['seed']}" for run in runs] if len(runs) <= _MOST_COLUMNS else []
     lines = [[f"{len(runs)} seeds, on the {_SPLITS.get(summary['split'], summary['split'])}", *_COLUMNS, *shown]]
-    for name, title in _MOMENTS.items():
+    for name, moment in _MOMENTS.items():
+        title = moment.format(last=summary["last"])
         lines.append([f"{metric}, {title}", *_write_row(summary["selection"][name], [run[name] for run in runs])])
     for name in summary["metrics"]:
         if name != metric and not (name == "top5_accuracy" and (summary["num_classes"] or _NUM_BEST + 1) <= _NUM_BEST):
@@ -101,6 +118,10 @@ def print_seeds(summary: Mapping[str, Any]) -> None:
     for title, *cells in lines:
         ends = "".join(f"{cell:>{width + 3}}" for cell, width in zip(cells, rest, strict=True))
         print(f"{title:<{first}}{ends}", file=sys.stderr)
+    if len(runs) == _TOO_FEW:
+        print(
+            "two seeds say little of another one; a third would narrow the interval to about a quarter", file=sys.stderr
+        )
 
 
 _COLUMNS = ("mean", "deviation", "95 % interval")

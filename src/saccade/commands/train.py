@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from saccade.commands.paths import read_path, refuse_experiment
 from saccade.errors import InputError, make_printable
 
 if TYPE_CHECKING:
@@ -15,10 +16,10 @@ if TYPE_CHECKING:
 
 
 def train(
-    recipe: Annotated[Path | None, typer.Argument(help="A recipe file.", show_default=False)] = None,
+    recipe: Annotated[Path | None, typer.Argument(parser=read_path, help="A recipe file.", show_default=False)] = None,
     resume: Annotated[
         Path | None,
-        typer.Option(metavar="RUN", help="Go on with this stopped or killed run instead.", show_default=False),
+        typer.Option(metavar="RUN", parser=read_path, help="Go on with this stopped run.", show_default=False),
     ] = None,
     seeds: Annotated[
         str | None, typer.Option(help="One run a seed, such as 0,1,2; default: the recipe's.", show_default=False)
@@ -30,9 +31,11 @@ def train(
         list[str] | None, typer.Option(metavar="[SPLIT=]FORMAT:PATH", help="Other data in the recipe's place.")
     ] = None,
     data_root: Annotated[
-        Path | None, typer.Option(help="Folder that the recipe's data paths start from.", show_default=False)
+        Path | None, typer.Option(parser=read_path, help="Folder of relative data paths.", show_default=False)
     ] = None,
-    runs: Annotated[Path | None, typer.Option(help="Where records go; default: runs.", show_default=False)] = None,
+    runs: Annotated[
+        Path | None, typer.Option(parser=read_path, help="Where records go; default: runs.", show_default=False)
+    ] = None,
     device: Annotated[str, typer.Option(help="auto, cpu, cuda or mps.")] = "auto",
     sinks: Annotated[
         list[str] | None,
@@ -40,6 +43,9 @@ def train(
     ] = None,
     as_json: Annotated[
         bool, typer.Option("--json", help="Print the folders and what the seeds say together as JSON.")
+    ] = False,
+    estimate: Annotated[
+        bool, typer.Option("--estimate", help="Measure how long it takes here; train nothing.")
     ] = False,
 ) -> None:
     """Train a recipe, or go on with a run.
@@ -50,17 +56,22 @@ def train(
     if (recipe is None) == (resume is None):
         raise InputError("give either a recipe or --resume RUN, as in: saccade train recipe.toml")
     if resume is not None:
-        if seeds or overrides or data or data_root or runs:
+        if seeds or overrides or data or data_root or runs or estimate:
             raise InputError("--resume goes on with the run's own recipe, data and folder; leave the other options out")
         _resume(resume, device, sinks or [], as_json=as_json)
         return
     assert recipe is not None
+    from saccade.data.formats.sources import require_sources
     from saccade.recipes.loader import load
     from saccade.records.sinks.choice import choose_sinks
 
     shown = choose_sinks(sinks or [])
     loaded = load(recipe, overrides=overrides or [], data=data or [], data_root=data_root)
     wanted = _read_seeds(seeds, loaded.recipe.seed)
+    require_sources(loaded.recipe.data)
+    if estimate:
+        _estimate(loaded, len(wanted), device, as_json=as_json)
+        return
     folders = _train_seeds(loaded, wanted, runs or Path("runs"), device, shown, echo=not as_json)
     _sum_up(folders, as_json=as_json)
 
@@ -91,6 +102,32 @@ def _train_seeds(
     return folders
 
 
+def _estimate(loaded: "LoadedRecipe", num_seeds: int, device: str, *, as_json: bool) -> None:
+    """Print how long a training takes on this machine, by some of its steps and a validation; nothing is written."""
+    from saccade.engine.device import read_ranks
+    from saccade.engine.run import estimate_run
+    from saccade.tasks.registry import build_task
+
+    task = build_task(loaded.recipe)
+    seconds = estimate_run(task, device=device)
+    if not read_ranks().is_first:
+        return
+    if as_json:
+        typer.echo(json.dumps({"seconds": seconds, "num_seeds": num_seeds}))
+        return
+    epochs = loaded.recipe.train.epochs
+    seeds = f"; {num_seeds} seeds: {_write_duration(num_seeds * seconds)}" if num_seeds > 1 else ""
+    length = "1 epoch" if epochs == 1 else f"{epochs} epochs"
+    typer.echo(f"about {_write_duration(seconds)} for {length} on this machine, as busy as it is now{seeds}")
+
+
+def _write_duration(seconds: float) -> str:
+    """Write a time with no more digits than an estimate has: 40 seconds, 12 minutes, 3.5 hours."""
+    if seconds < 90:
+        return f"{max(round(seconds), 1)} s"
+    return f"{seconds / 60:.0f} min" if seconds < 5400 else f"{seconds / 3600:.1f} h"
+
+
 def _sum_up(folders: list[Path], *, as_json: bool) -> None:
     """Print what the runs say together: as JSON on stdout, or of several on stderr."""
     from saccade.commands.seeds import print_seeds, summarise_seeds
@@ -105,6 +142,7 @@ def _resume(folder: Path, device: str, sinks: list[str], *, as_json: bool) -> No
     from saccade.records.reader import read_run
     from saccade.records.sinks.choice import choose_sinks
 
+    refuse_experiment(folder)
     if read_run(folder).status["state"] == "finished":
         _say_finished(folder, as_json=as_json)
         return

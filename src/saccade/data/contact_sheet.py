@@ -30,6 +30,8 @@ FONTS = (
 )
 """Fonts that are tried for each character, in this order, where they are installed."""
 
+_EAST_ASIAN = ("CJK", "HANGUL", "HIRAGANA", "KATAKANA", "BOPOMOFO", "FULLWIDTH", "IDEOGRAPHIC")
+
 MONOSPACED_ADVANCE = 0.602
 """Width of a character of the monospaced font, in sizes of the font."""
 
@@ -131,8 +133,8 @@ def _shorten(name: str, limit: int = 40) -> str:
 
 
 @cache
-def _find_fonts() -> tuple[list[str], frozenset[int]]:
-    """Return those of `FONTS` that are installed, and the code points that any of them has."""
+def find_fonts() -> tuple[list[str], frozenset[int]]:
+    """Return those of `FONTS` that are installed, known to matplotlib afterwards, and the code points that any of them has."""
     _add_new_fonts()
     installed = {font.name for font in fontManager.ttflist}
     families = [name for name in FONTS if name in installed]
@@ -149,6 +151,13 @@ def _add_new_fonts() -> None:
                 fontManager.addfont(path)
 
 
+def name_font(characters: str) -> str:
+    """Return which font to install, of those that are looked for here, to see characters that no installed one has."""
+    if all(unicodedata.name(character, "").startswith(_EAST_ASIAN) for character in characters):
+        return "install Noto Sans CJK (Debian and Ubuntu: fonts-noto-cjk)"
+    return "install Unifont, which draws most characters there are (Debian and Ubuntu: fonts-unifont)"
+
+
 class TextLayer:
     """Writes over a page with matplotlib, because OpenCV knows no fonts; its global state stays untouched.
 
@@ -158,7 +167,7 @@ class TextLayer:
 
     def __init__(self, page: Image, *, is_monospaced: bool = False) -> None:
         self._page = page
-        self._families, self._glyphs = _find_fonts()
+        self._families, self._glyphs = find_fonts()
         if is_monospaced:
             self._families = ["DejaVu Sans Mono", *self._families]  # which matplotlib brings
         self._figure = Figure(figsize=(page.shape[1] / _DPI, page.shape[0] / _DPI), dpi=_DPI)

@@ -90,7 +90,7 @@ class Pool:
 
 
 def read_pools(data: DataTable, keeping: Keeping | None = None, measure: Callable[[str], int] = len) -> list[Pool]:
-    """Read the sources of a recipe, one pool a split that has some: train, val, test.
+    """Read the sources of a recipe, one pool a split: train, which may be empty, val and test where they have sources.
 
     Args:
         data: The `[data]` table.
@@ -101,7 +101,11 @@ def read_pools(data: DataTable, keeping: Keeping | None = None, measure: Callabl
         InputError: As `read_pool`.
     """
     given = (("train", data.train), ("val", data.val), ("test", data.test))
-    return [read_pool(name, sources, Path(data.root or "."), keeping, measure) for name, sources in given if sources]
+    return [
+        read_pool(name, sources, Path(data.root or "."), keeping, measure)
+        for name, sources in given
+        if sources or name == "train"
+    ]
 
 
 def read_pool(

@@ -6,6 +6,7 @@ layer. Nothing random happens here.
 """
 
 import json
+import math
 from collections.abc import Mapping, Sequence
 from typing import Any, Literal, assert_never
 
@@ -62,14 +63,14 @@ class Preprocessing(BaseModel):
     @classmethod
     def _check_charset(cls, charset: str | None) -> str | None:
         if charset is not None and Charset(charset).characters != charset:
-            raise ValueError("must be sorted")
+            raise ValueError("must be sorted, unique and in NFC")
         return charset
 
     @field_validator("tokens")
     @classmethod
     def _check_tokens(cls, tokens: tuple[str, ...] | None) -> tuple[str, ...] | None:
         if tokens is not None and TokenSet(tokens).tokens != tokens:
-            raise ValueError("must be sorted, unique and in NFC")
+            raise ValueError("must be sorted")
         return tokens
 
     @field_validator("classes")
@@ -118,6 +119,16 @@ class Preprocessing(BaseModel):
             tokens=units.tokens if isinstance(units, TokenSet) else None,
             classes=None if classes is None else tuple(classes),
         )
+
+    @property
+    def shape(self) -> tuple[int, int, int]:
+        """Height, width and channels of the model's input."""
+        return self.height_px, self.width_px, 1 if self.colour == "grey" else 3
+
+    @property
+    def num_bytes(self) -> int:
+        """Bytes of the model's input."""
+        return math.prod(self.shape)
 
     def apply(self, image: Image) -> Image:
         """Bring an image uint8 [h, w, 1 | 3 | 4] (grey, RGB, RGBA) to uint8 [height_px, width_px, 1 | 3].

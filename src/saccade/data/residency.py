@@ -45,9 +45,7 @@ def choose_residency(
     in_memory = num_bytes <= _SHARE_OF_FREE * host_free_bytes
     match requested:
         case "auto" if on_device:
-            return Residency(
-                "device", f"{size}, of one size, within half of the device's free {_gib(device_free_bytes)}"
-            )
+            return Residency("device", f"{size}, of one size, within half of the free {_gib(device_free_bytes)}")
         case "auto" if in_memory:
             return Residency("memory", f"{size}, within half of the free {_gib(host_free_bytes)}")
         case "auto":

@@ -15,6 +15,10 @@ from saccade.data.pool import OTHER_HASH
 from saccade.data.splits import Split
 from saccade.errors import make_printable, quote
 
+_FIRST_PLURAL = re.compile(r"(\w+)s\b")
+_MEANINGS = {"other_files": "files passed over: hidden, or no image", "runs": "training runs passed over"}
+"""What the names of some notes do not say."""
+
 
 def compute_statistics(
     splits: Sequence[Split],
@@ -162,13 +166,15 @@ def _align(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
     )
 
 
-def _write_note(note: str, count: int) -> str:
-    words = note.replace("_", " ")
-    return re.sub(r"(\w+)s\b", r"\1", words, count=1) if count == 1 else words
+def write_note(note: str, count: int) -> str:
+    """Write what was noticed of a source and how often: `1 blank line`, `2 blank lines`."""
+    words = _MEANINGS.get(note, note.replace("_", " "))
+    named = _FIRST_PLURAL.sub(r"\1", words, count=1) if count == 1 else words
+    return f"{count:,} {named}"
 
 
 def _list_remarks(name: str, cells: Mapping[str, Any]) -> list[str]:
-    remarks = [f"{name}: {count} {_write_note(note, count)}" for note, count in cells["notes"].items()]
+    remarks = [f"{name}: {write_note(note, count)}" for note, count in cells["notes"].items()]
     for reason, ids in cells["dropped"].items():
         if reason == OTHER_HASH:
             remarks.append(

@@ -35,7 +35,11 @@ class Proposal:
 
     Attributes:
         name: File name, with `.toml`.
-        why: What training it would tell, in a few words.
+        parent: What the parent is called.
+        child: What the child is called.
+        groups: The tables of the recipe that it changes.
+        num_changes: How many settings of the child it takes over.
+        num_all: How many the child has changed.
         extends: The recipe file that it changes, absolute.
         hypothesis: What it asks.
         tables: The keys that it sets.
@@ -44,7 +48,11 @@ class Proposal:
     """
 
     name: str
-    why: str
+    parent: str
+    child: str
+    groups: tuple[str, ...]
+    num_changes: int
+    num_all: int
     extends: Path
     hypothesis: str
     tables: Mapping[str, Any]
@@ -228,13 +236,24 @@ def _write_proposal(
     units: Sequence[Unit], tables: tuple[dict[str, Any], list[str]], name: str, origin: Origin, num_all: int
 ) -> Proposal:
     own, unset = tables
-    count = sum(len(unit.changes) for unit in units)
-    *first, last = dict.fromkeys(unit.group for unit in units)
+    count, groups = sum(len(unit.changes) for unit in units), tuple(dict.fromkeys(unit.group for unit in units))
+    *first, last = groups
     where = f"{', '.join(first)} and {last}" if first else last
     which = f"{count} of the {num_all} settings that changed from {origin.parent} to {origin.child}"
     hypothesis = f"The difference comes from {where}: {which} change here, and the others stay as in {origin.parent}."
-    why = f"{origin.parent} with {count} of the {num_all} settings of {origin.child}: {where}"
-    return Proposal(name, why, origin.file, hypothesis, own, tuple(unset), origin.data_root)
+    return Proposal(
+        name=name,
+        parent=origin.parent,
+        child=origin.child,
+        groups=groups,
+        num_changes=count,
+        num_all=num_all,
+        extends=origin.file,
+        hypothesis=hypothesis,
+        tables=own,
+        unset=tuple(unset),
+        data_root=origin.data_root,
+    )
 
 
 def write_proposals(proposals: Iterable[Proposal], folder: Path) -> list[Path]:

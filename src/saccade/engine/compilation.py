@@ -5,7 +5,6 @@ from typing import Any
 
 import torch
 import torch.distributed as dist
-from torch._dynamo.exc import TorchDynamoException
 
 from saccade.engine.batches import StepMaker, list_stages
 from saccade.engine.history import Hooks
@@ -25,6 +24,8 @@ def compile_ahead(session: Session[Any], hooks: Hooks) -> dict[str, Any]:
     """
     if not session.task.recipe.train.compile:
         return {}
+    from torch._dynamo.exc import TorchDynamoException  # noqa: PLC0415  takes as long as PyTorch itself
+
     hooks.watch({"event": "compiling"})
     begun = time.perf_counter()
     buffers = [(buffer, buffer.clone()) for buffer in session.model.buffers()]

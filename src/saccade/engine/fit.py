@@ -76,6 +76,7 @@ def fit(session: Session[B], writer: RunWriter | None, *, resumed: bool = False,
 def describe(session: Session[Any]) -> dict[str, Any]:
     """Return what is worth saying before the first step: sizes, and where the data live and why."""
     return {
+        "device": session.device.type,
         "num_parameters": sum(parameter.numel() for parameter in session.model.parameters()),
         "num_train": len(session.train),
         "num_val": len(session.val),

@@ -11,7 +11,8 @@ from typing import Any
 
 import torch
 
-from saccade.engine.budget import check_budget
+from saccade.engine.assembly import Assembly, measure, open_assembly
+from saccade.engine.budget import check_budget, estimate_seconds
 from saccade.engine.checkpoint import find_checkpoint
 from saccade.engine.device import Ranks, choose_device, describe_device, use_one_opencv_thread
 from saccade.engine.fit import fit
@@ -37,7 +38,7 @@ def train_run(
     device: str = "auto",
     hooks: Hooks,
 ) -> Path:
-    """Train a task and return the run's folder.
+    """Train a task, or put together and measure what is not trained, and return the run's folder.
 
     Args:
         task: what to train; its recipe holds the seed.
@@ -58,8 +59,7 @@ def train_run(
     frozen = task.with_recipe(task.frozen_recipe())
     with joined_ranks(chosen) as ranks:
         with _reported_memory():
-            check_budget(frozen, chosen, ranks)
-            session = open_session(frozen, chosen, ranks)
+            session = _open(frozen, chosen, ranks)
         if not ranks.is_first:
             _fit(session, None, hooks)
             return runs
@@ -72,7 +72,34 @@ def train_run(
     return writer.folder
 
 
-def _write_beginning(writer: RunWriter, session: Session[Any], loaded: LoadedRecipe | None) -> None:
+def estimate_run(task: Task[Any, Any], *, device: str = "auto") -> float:
+    """Return the seconds that training a task will take on this machine, by a few of its steps; nothing is written.
+
+    Raises:
+        InputError: recipe, data or machine do not fit.
+        RunFailedError: there is not enough memory, or another rank is gone.
+    """
+    if not task.recipe.is_trained:
+        raise InputError("there is nothing to estimate: this recipe puts trained models together and trains nothing")
+    use_one_opencv_thread()
+    chosen = choose_device(device)
+    with joined_ranks(chosen) as ranks, _reported_memory():
+        session = open_session(task.with_recipe(task.frozen_recipe()), chosen, ranks)
+        try:
+            return estimate_seconds(session)
+        finally:
+            if ranks.size > 1:
+                session.part()
+
+
+def _open(task: Task[B, Any], device: torch.device, ranks: Ranks) -> Session[B] | Assembly[B]:
+    if not task.recipe.is_trained:
+        return open_assembly(task, device, ranks)
+    check_budget(task, device, ranks)
+    return open_session(task, device, ranks)
+
+
+def _write_beginning(writer: RunWriter, session: Session[Any] | Assembly[Any], loaded: LoadedRecipe | None) -> None:
     """Write what is written once, or leave no folder behind."""
     try:
         _write_once(writer, session, loaded)
@@ -81,7 +108,7 @@ def _write_beginning(writer: RunWriter, session: Session[Any], loaded: LoadedRec
         raise
 
 
-def _write_once(writer: RunWriter, session: Session[Any], loaded: LoadedRecipe | None) -> None:
+def _write_once(writer: RunWriter, session: Session[Any] | Assembly[Any], loaded: LoadedRecipe | None) -> None:
     task, device = session.task, describe_device(session.device)
     writer.write_once("recipe.toml", to_toml(task.recipe))
     writer.write_json_once("recipe.diff.json", _describe_lineage(loaded))
@@ -145,13 +172,18 @@ def _reported_memory() -> Iterator[None]:
         ) from error
 
 
-def _fit(session: Session[Any], writer: RunWriter | None, hooks: Hooks, *, resumed: bool = False) -> None:
-    """Train, and on the first rank record how it ended."""
+def _fit(
+    session: Session[Any] | Assembly[Any], writer: RunWriter | None, hooks: Hooks, *, resumed: bool = False
+) -> None:
+    """Train or measure, and on the first rank record how it ended."""
     try:
         if writer is not None:
             hooks.began(writer.folder)
         with _reported_memory(), reported_ranks(session.ranks):
-            fit(session, writer, resumed=resumed, hooks=hooks)
+            if isinstance(session, Assembly):
+                measure(session, writer, hooks=hooks)
+            else:
+                fit(session, writer, resumed=resumed, hooks=hooks)
     except BaseException as error:
         told = isinstance(error, InputError | RunFailedError | StoppedError)
         cause = str(error) if told else f"{type(error).__name__}: {error}"
@@ -166,7 +198,7 @@ def _fit(session: Session[Any], writer: RunWriter | None, hooks: Hooks, *, resum
         _end(session, writer, hooks, "finished", "")
 
 
-def _end(session: Session[Any], writer: RunWriter, hooks: Hooks, state: State, cause: str) -> None:
+def _end(session: Session[Any] | Assembly[Any], writer: RunWriter, hooks: Hooks, state: State, cause: str) -> None:
     """Write how the run ended, then let the hooks see it, whose last words the history keeps."""
     writer.write_status(state, cause)
     hooks.ended(state)

@@ -127,7 +127,7 @@ def open_session(task: Task[B, Any], device: torch.device, ranks: Ranks, *, star
     """
     task = _settle_precision(task, device)
     recipe = task.recipe
-    _check_settings(task, ranks)
+    check_settings(task, ranks)
     torch.manual_seed(recipe.seed)
     model = task.build_model()
     if recipe.train.sync_batch_norm:
@@ -172,7 +172,12 @@ def _settle_precision(task: Task[B, Any], device: torch.device) -> Task[B, Any]:
     return task.with_recipe(task.recipe.model_copy(update={"train": train.model_copy(update={"precision": precision})}))
 
 
-def _check_settings(task: Task[Any, Any], ranks: Ranks) -> None:
+def check_settings(task: Task[Any, Any], ranks: Ranks) -> None:
+    """Refuse a metric that the task does not have, and batches that cannot be shared.
+
+    Raises:
+        InputError: with the cure.
+    """
     train, select, names = task.recipe.train, task.recipe.select or task.default_select, task.metrics().names
     if select.metric not in names:
         nearest = difflib.get_close_matches(select.metric, names, n=1) or sorted(names)

@@ -7,6 +7,7 @@ import json
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import reduce
 from typing import Any
 
 from saccade.recipes.introspect import field_names
@@ -47,12 +48,21 @@ def plain(value: Any, *, everything: bool = True) -> Any:
     """
     if isinstance(value, Table):
         names = (name for name in field_names(type(value)) if everything or name not in value.record_only)
-        return {name: plain(getattr(value, name), everything=everything) for name in names}
+        tree = {name: plain(getattr(value, name), everything=everything) for name in names}
+        return _without_idle(tree, value) if isinstance(value, Recipe) else tree
     if isinstance(value, dict):
         return {key: plain(item, everything=everything) for key, item in value.items()}
     if isinstance(value, tuple | list):
         return [plain(item, everything=everything) for item in value]
     return value
+
+
+def _without_idle(tree: dict[str, Any], recipe: Recipe) -> dict[str, Any]:
+    """Return the tables of a recipe without what means nothing in it; `tree` is changed in place."""
+    for key in recipe.idle:
+        *parents, last = key.split(".")
+        reduce(lambda table, name: table[name], parents, tree).pop(last, None)
+    return tree
 
 
 def flatten(tree: dict[str, Any], prefix: str = "") -> dict[str, Any]:
@@ -85,7 +95,12 @@ def diff(a: Recipe, b: Recipe, *, everything: bool = False) -> tuple[Change, ...
         if everything or name not in a.record_only
         for change in _changes(name, getattr(a, name, None), getattr(b, name, None), everything)
     )
-    return tuple(change for change in changes if everything or change.key != "data.root")
+    idle = a.idle | b.idle | ({"train.batch_size"} if a.is_trained != b.is_trained else set())
+    return tuple(
+        change
+        for change in changes
+        if (everything or change.key != "data.root") and not any(f"{change.key}.".startswith(f"{key}.") for key in idle)
+    )
 
 
 def _changes(key: str, a: Any, b: Any, everything: bool) -> Iterator[Change]:

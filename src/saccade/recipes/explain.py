@@ -54,9 +54,9 @@ hidden_size = 256
   never changes.
 - `unset = ["train.ema_decay", "budget"]`, beside `extends`, takes away keys or whole tables that an ancestor set and
   that need not be set; a key that always has a value is given another one instead.
-- `extends` is relative to the file that says it, and so is `start.weights`. In `[data]`, `./x` and `../x` are beside
-  the file that says it, `/x` is absolute, and anything else lies under the data root: `--data-root`, else `data.root`,
-  else `$SACCADE_DATA`, else `data/` beside the recipe.
+- `extends` is relative to the file that says it, and so are `start.weights` and the runs that a model is made of or
+  learns from. In `[data]`, `./x` and `../x` are beside the file that says it, `/x` is absolute, and anything else lies
+  under the data root: `--data-root`, else `data.root`, else `$SACCADE_DATA`, else `data/` beside the recipe.
 - `--set key=value` changes one key of one run; the value is TOML, or a plain string if it is not.
   `--data [SPLIT=]FORMAT:PATH` puts other data in place, FORMAT being tsv, csv, paddleocr, doctr, lmdb, filename or
   folder; where that replaces `train`, splits that are not named are emptied, so that `data.val_fraction` applies. Paths

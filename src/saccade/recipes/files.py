@@ -115,10 +115,21 @@ def anchor(raw: Raw, folder: Path) -> Raw:
                         source[key] = os.path.normpath(folder / source[key])
         if isinstance(tables.get("root"), str):
             tables["root"] = os.path.normpath(folder / tables["root"])
+    for tables in (raw, *(raw["stage"] if isinstance(raw.get("stage"), list) else [])):
+        _anchor_runs(tables.get("model") if isinstance(tables, dict) else None, folder)
     start = raw.get("start")
     if isinstance(start, dict) and isinstance(start.get("weights"), str):
         start["weights"] = os.path.normpath(folder / start["weights"])
     return raw
+
+
+def _anchor_runs(model: Any, folder: Path) -> None:
+    """Anchor the runs that a model is made of, or learns from."""
+    members, loss = (model.get("member"), model.get("loss")) if isinstance(model, dict) else (None, None)
+    teacher = loss.get("distillation") if isinstance(loss, dict) else None
+    for table in (*(members if isinstance(members, list) else []), teacher):
+        if isinstance(table, dict) and isinstance(table.get("run"), str):
+            table["run"] = os.path.normpath(folder / table["run"])
 
 
 def _starts_beside(path: Any) -> bool:
@@ -169,9 +180,4 @@ def _take_extends(raw: Raw, label: str) -> str | None:
     extends = raw.pop("extends")
     if not isinstance(extends, str) or not extends:
         raise InputError(f'{label}: "extends": expected the path of a recipe file, found {format_found(extends)}')
-    hypothesis = raw.get("hypothesis", "")
-    if isinstance(hypothesis, str) and not hypothesis.strip():
-        raise InputError(
-            f'{label}: missing key "hypothesis"; a recipe that extends another says in a sentence what it asks'
-        )
     return extends

@@ -23,6 +23,7 @@ from saccade.recipes.validation import format_found, nearest, validate_table
 
 __all__ = ["Ancestor", "LoadedRecipe", "canonical_hash", "load", "resolve_stage", "stages_of", "to_toml", "validate"]
 
+_NO_HYPOTHESIS = 'missing key "hypothesis"; a recipe that extends another says in a sentence what it asks'
 _NEVER_INHERITED = ("hypothesis", "expect", "reported")
 
 
@@ -94,10 +95,9 @@ def load(
     unset: dict[str, str] = {}
     for layer in layers:
         base = {key: value for key, value in raw.items() if key not in _NEVER_INHERITED}
-        raw, recipe = _apply(base, layer, recipes)
-        if inherited:
-            _refuse_restated(layer, inherited[-1], recipe, origins)
-            _refuse_short_lived(layer, recipe)
+        raw, recipe = (
+            _apply_child(base, layer, recipes, inherited[-1], origins) if inherited else _apply(base, layer, recipes)
+        )
         origins, unset = _origins_after(origins, layer, raw), _unset_after(unset, layer, raw)
         inherited += (recipe,)
     for layer in _command_line(overrides, data):
@@ -156,6 +156,25 @@ def _apply(base: Raw, layer: _Layer, recipes: Mapping[str, type[Recipe]]) -> tup
     return raw, validate(raw, file=layer.label, recipes=recipes)
 
 
+def _apply_child(
+    base: Raw, layer: _Layer, recipes: Mapping[str, type[Recipe]], parent: Recipe, origins: dict[str, str]
+) -> tuple[Raw, Recipe]:
+    """Apply what a recipe says that extends another; where it does not say why, that is asked for beside what else is wrong."""
+    hypothesis = layer.raw.get("hypothesis", "")
+    lacks_it = isinstance(hypothesis, str) and not hypothesis.strip()
+    try:
+        raw, recipe = _apply(base, layer, recipes)
+        _refuse_restated(layer, parent, recipe, origins)
+        _refuse_short_lived(layer, recipe)
+    except InputError as error:
+        if lacks_it:
+            raise InputError(f"{error}; besides, {_NO_HYPOTHESIS}") from None
+        raise
+    if lacks_it:
+        raise InputError(f"{layer.label}: {_NO_HYPOTHESIS}")
+    return raw, recipe
+
+
 def _apply_options(base: Raw, layer: _Layer, recipes: Mapping[str, type[Recipe]]) -> tuple[Raw, Recipe]:
     """Apply what the command line says; of a key that no option set, say which option would."""
     try:
@@ -185,7 +204,13 @@ def _refuse_restated(layer: _Layer, parent: Recipe, recipe: Recipe, origins: dic
     for key in flatten({name: value for name, value in layer.raw.items() if name not in _NEVER_INHERITED}):
         whole = key.split("[")[0]
         if not any(covers(whole, other) or covers(other, whole) for other in changed):
-            inherited = flatten(plain(recipe)).get(key)
+            values = flatten(plain(recipe))
+            if any(other != key and covers(key, other) for other in values):
+                raise InputError(
+                    f'{layer.label}: "{key}" is an empty table, which changes nothing: tables are merged; set the keys that should differ, '
+                    "a probability to 0, say"
+                )
+            inherited = values.get(key)
             value = "" if inherited is None else f" = {format_value(inherited)}"
             source = origins.get(key, "default")
             held = "the default" if source == "default" else f"inherited from {source}"

@@ -145,6 +145,8 @@ def _say_unknown(top: type[Table], place: _Place, error: ErrorDetails) -> str:
     ]
     near = difflib.get_close_matches(name, siblings, n=3)
     elsewhere = [other for other in dict.fromkeys(table_keys(top)) if name in _short_forms(other)]
+    # a table that stands inside another one too is named where it stands by itself
+    elsewhere = [other for other in elsewhere if not any(other.endswith(f".{key}") for key in elsewhere)]
     choices = [join_key(place.table_key, other) for other in near] or elsewhere
     if choices:
         return f'unknown key "{key}"; nearest: ' + ", ".join(f'"{choice}"' for choice in choices)

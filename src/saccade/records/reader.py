@@ -4,9 +4,11 @@ Needs neither torch nor a lock: a run that is being written can be read. Not her
 """
 
 import gzip
+import math
+import os
 import tomllib
 import zlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal, get_args
@@ -20,6 +22,8 @@ SCHEMA_VERSION = 1
 State = Literal["running", "finished", "failed", "stopped"]
 
 _WRITTEN_ONCE = ("recipe.toml", "recipe.diff.json", "environment.json", "data.json", "preprocessing.json")
+_OF_EVERY_RUN = (*_WRITTEN_ONCE, "history.jsonl")
+_STATUS = "status.json"
 _RESTORE = "restore it from a copy of the run"
 _PREDICTIONS = "predictions"
 _PREDICTIONS_SUFFIX = ".jsonl.gz"
@@ -70,15 +74,16 @@ class Run:
             events_only: Pass over the log rows unread; they are most of a history and of the time that it takes.
 
         Raises:
-            InputError: A line that is read is no JSON object, or its step no number.
+            InputError: A line that is read is no JSON object, or its step or epoch no number.
         """
         path = self.folder / "history.jsonl"
         lines = _read_bytes(path).split(b"\n")[:-1]  # what follows the last line end is torn, or nothing
         wanted = [(number, line) for number, line in enumerate(lines, 1) if not events_only or b'"event"' in line]
         rows: list[dict[str, Any]] = []
         for number, row in _decode_lines(path, wanted):
-            if not isinstance(row.get("step", None if row.get("event") == "resume" else 0), int):
-                raise InputError(f'{path}, line {number}, is damaged ("step" is no whole number): {_RESTORE}')
+            fault = _find_fault(row)
+            if fault:
+                raise InputError(f"{path}, line {number}, is damaged ({fault}): {_RESTORE}")
             if row.get("event") == "resume":
                 rows = [earlier for earlier in rows if earlier.get("step", 0) <= row["step"]]
             rows.append(row)
@@ -120,13 +125,7 @@ class Run:
         Raises:
             InputError: The file cannot be read, or is not UTF-8.
         """
-        path = self.folder / "notes.md"
-        if not path.exists():
-            return []
-        try:
-            return parse_notes(_read_bytes(path).decode("utf-8"))
-        except UnicodeDecodeError:
-            raise InputError(f"{path} is not UTF-8: save it as UTF-8") from None
+        return read_notes(self.folder)
 
     def splits(self) -> list[str]:
         """Return the names of the splits whose predictions are stored, sorted."""
@@ -142,7 +141,7 @@ def read_run(folder: str | Path) -> Run:
     """
     folder = Path(folder)
     status = read_status(folder)
-    check_whole(folder)
+    check_whole(folder, status["state"])
     return Run(
         folder=folder,
         recipe=_read_recipe(folder / "recipe.toml"),
@@ -158,12 +157,48 @@ def read_run(folder: str | Path) -> Run:
 def find_runs(folder: Path) -> list[Path]:
     """Return the run folders at or below a folder, sorted by path: the runs of an experiment in order of time.
 
+    One that has lost the status by which a run is known is among them: reading it says so.
+
     Raises:
         InputError: The folder does not exist.
     """
     if not folder.is_dir():
         raise InputError(f"{folder} is not a folder: name a run, or a folder that holds runs")
-    return sorted(status.parent for status in folder.rglob("status.json"))
+    found: list[Path] = []
+    for parent, folders, files in os.walk(folder):
+        path = Path(parent)
+        if (
+            _STATUS in files
+            or _STATUS in folders
+            or (_looks_like_run(files) and not any(above in found for above in path.parents))
+        ):
+            found.append(path)
+    return sorted(found)
+
+
+def _looks_like_run(names: Iterable[str]) -> bool:
+    """Tell the files of a run, whatever it has lost: two of those that each has, of which one alone may be anybody's."""
+    return len({*names} & {*_OF_EVERY_RUN}) > 1
+
+
+def is_experiment(folder: Path) -> bool:
+    """Return whether a folder is that of an experiment: no run, and runs lie directly in it."""
+    return not (folder / "status.json").is_file() and any(folder.glob("*/status.json"))
+
+
+def read_notes(folder: Path) -> list[Note]:
+    """Return what people wrote into the `notes.md` of a run or an experiment; none where there is no such file.
+
+    Raises:
+        InputError: The file cannot be read, or is not UTF-8.
+    """
+    path = folder / "notes.md"
+    if not path.exists():
+        return []
+    try:
+        return parse_notes(_read_bytes(path).decode("utf-8"))
+    except UnicodeDecodeError:
+        raise InputError(f"{path} is not UTF-8: save it as UTF-8") from None
 
 
 def read_status(folder: Path) -> dict[str, Any]:
@@ -172,9 +207,13 @@ def read_status(folder: Path) -> dict[str, Any]:
     Raises:
         InputError: The folder is no run, or comes from a newer saccade.
     """
-    if not (folder / "status.json").is_file():
-        raise InputError(f"{folder} is not a run folder (no status.json): name the folder that `saccade train` printed")
-    status = _read_json(folder / "status.json")
+    if not (folder / _STATUS).is_file():
+        if folder.is_dir() and _looks_like_run(path.name for path in folder.iterdir()):
+            raise InputError(
+                f"{folder} lacks {_STATUS}, by which a run is known: {_RESTORE}, or move the folder elsewhere"
+            )
+        raise InputError(f"{folder} is not a run folder (no {_STATUS}): name the folder that `saccade train` printed")
+    status = _read_json(folder / _STATUS)
     version = status.get("schema_version")
     if not isinstance(version, int):
         raise InputError(f"{folder / 'status.json'} has no schema_version: it is not the status of a run")
@@ -185,18 +224,21 @@ def read_status(folder: Path) -> dict[str, Any]:
     return status
 
 
-def check_whole(folder: Path) -> None:
+def check_whole(folder: Path, state: State) -> None:
     """Check that a run folder holds every file that a run writes when it starts.
 
     Raises:
-        InputError: A file is missing: the run is just starting, or was killed while it did.
+        InputError: A file is missing: the run is just starting, was killed while it did, or has lost the file since.
     """
-    missing = [name for name in (*_WRITTEN_ONCE, "history.jsonl") if not (folder / name).is_file()]
-    if missing:
-        files = ", ".join(missing)
-        raise InputError(
-            f"{folder} is half written, it lacks {files}: unless it is just starting, remove it, train again"
-        )
+    missing = [name for name in _OF_EVERY_RUN if not (folder / name).is_file()]
+    if not missing:
+        return
+    files = ", ".join(missing)
+    if state in ("finished", "stopped"):
+        raise InputError(f"{folder} is {state} but lacks {files}: {_RESTORE}")
+    if any((folder / "checkpoints").glob("*/*")):
+        raise InputError(f"{folder} has trained weights but lacks {files}: {_RESTORE}")
+    raise InputError(f"{folder} is half written, it lacks {files}: unless it is just starting, remove it, train again")
 
 
 def _read_bytes(path: Path) -> bytes:
@@ -257,6 +299,14 @@ def _require_objects(path: Path, value: Mapping[str, Any], key: str) -> dict[str
 def _require_text(path: Path, value: Mapping[str, Any], key: str, prefix: str) -> None:
     if not isinstance(value.get(key), str):
         raise _damaged(path, f'"{prefix}.{key}" is no text')
+
+
+def _find_fault(row: Mapping[str, Any]) -> str:
+    """Return what of a row of the history is not as its readers take for granted; empty where nothing is."""
+    if not isinstance(row.get("step", None if row.get("event") == "resume" else 0), int):
+        return '"step" is no whole number'
+    epoch = row.get("epoch", 0)
+    return "" if isinstance(epoch, int | float) and math.isfinite(epoch) else '"epoch" is no number'
 
 
 def _check_prediction(row: dict[str, Any], task: str) -> dict[str, Any]:

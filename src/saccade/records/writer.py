@@ -21,7 +21,7 @@ from types import TracebackType
 from saccade.errors import InputError
 from saccade.records.encoding import encode
 from saccade.records.notes import format_note
-from saccade.records.reader import SCHEMA_VERSION, State, check_whole, read_status
+from saccade.records.reader import SCHEMA_VERSION, State, check_whole, is_experiment, read_status
 
 __all__ = ["RunWriter", "State", "append_note"]
 
@@ -88,10 +88,10 @@ class RunWriter:
         Raises:
             InputError: The folder is no run, is half written, comes from a newer saccade, or another process writes it.
         """
-        read_status(folder)
+        status = read_status(folder)
         with ExitStack() as on_error:
             lock = on_error.enter_context(_take_lock(folder))
-            check_whole(folder)
+            check_whole(folder, status["state"])
             writer = on_error.enter_context(cls(folder, lock))
             writer._drop_torn_line()
             on_error.pop_all()
@@ -208,14 +208,20 @@ class RunWriter:
 
 
 def append_note(folder: Path, text: str) -> Path:
-    """Append what somebody says of a run to its `notes.md`, under the time, and return the file's path.
+    """Append what somebody says of a run, or of an experiment, to the folder's `notes.md`, and return the file's path.
 
     It takes no lock: a run that is still being written can be noted too, and nothing else writes this file.
 
     Raises:
-        InputError: The folder is no run, the text cannot be a note, or the file cannot be written.
+        InputError: The folder is no run and holds none, the text cannot be a note, or the file cannot be written.
     """
-    read_status(folder)
+    if not is_experiment(folder):
+        if not (folder / "status.json").is_file():
+            raise InputError(
+                f"{folder} is not a run folder and no run lies in it: name the folder that `saccade train` printed, or the "
+                "one above it for a note on all runs of the experiment"
+            )
+        read_status(folder)
     note = format_note(text, datetime.now(UTC)).encode("utf-8")
     with _reported(folder / "notes.md", "allow writing there") as path, path.open("ab+") as file:
         size = file.seek(0, os.SEEK_END)

@@ -19,10 +19,13 @@ from saccade.report.experiments import (
     Ancestor,
     Experiment,
     choose_metric,
+    find_metric,
     read_experiments,
     sort_key,
+    write_range,
 )
 from saccade.report.repeats import read_set_keys
+from saccade.report.sentences import say
 
 _MOST_NAMED = 12
 
@@ -85,11 +88,19 @@ class Chain:
 
     @cached_property
     def leader(self) -> Experiment | None:
-        """The experiment with the best value; None where none has one."""
+        """The experiment with the best value, of those with a run that is over where there are any; None without a value."""
         valued = [(outcome.best.value, one) for one in self.experiments if (outcome := one.outcome(self.metric))]
+        valued = [pair for pair in valued if pair[1].over] or valued
         if not valued:
             return None
         return (min if self.lower_is_better else max)(valued, key=lambda pair: pair[0])[1]
+
+    @cached_property
+    def num_last(self) -> str:
+        """Of how many validations the medians of the last ten are, as `10` or `4–10`."""
+        found = [outcome.num_last for one in self.experiments if (outcome := one.outcome(self.metric))]
+        known = [counts for counts in found if counts[1]]
+        return write_range(min((least for least, _ in known), default=10), max((most for _, most in known), default=10))
 
 
 @dataclass(frozen=True)
@@ -139,6 +150,8 @@ class _Found:
     parent: Experiment | None
     passed_over: tuple[str, ...]
     changed_file: str = ""
+    ad_hoc: str = ""
+    """Of an experiment without a parent: one that could be it but for what was set on the command line."""
 
 
 def _find_parents(experiments: Sequence[Experiment]) -> dict[int, _Found]:
@@ -167,6 +180,9 @@ def _find_parent(child: Experiment, experiments: Sequence[Experiment]) -> _Found
         found = _match_nearest(child, child.lineage, plain)
         if found.parent is None:
             found = _Found(None, tuple(ancestor.name for ancestor in child.lineage[:1]))
+    if found.parent is None:
+        other = _match_nearest(child, ancestors, others).parent
+        found = replace(found, ad_hoc=other.name if other else "")
     return found
 
 
@@ -193,7 +209,7 @@ def _build_chain(members: Sequence[Experiment], parents: Mapping[int, _Found], p
         metric=metric,
         lower_is_better=not first.side.is_higher_better(metric),
         links=links,
-        problems=(*problems, *_find_problems(links, parents)),
+        problems=(*problems, *_find_problems(links, parents), *_find_other_metrics(members, metric)),
     )
 
 
@@ -253,7 +269,8 @@ def _compare(parent: Experiment, child: Experiment) -> Comparison:
     unfinished = [one.name for one in (parent, child) if not one.over]
     if not unfinished:
         return comparison
-    refusal = f"no run of {' and none of '.join(unfinished)} came to its end"
+    one, *other = unfinished
+    refusal = say("neither_over", parent=one, child=other[0]) if other else say("not_over", side=one)
     return replace(
         comparison, verdict="refused", difference=None, basis=None, could_show=None, refusal=refusal, notes=()
     )
@@ -269,7 +286,9 @@ def _find_problems(links: Sequence[Link], parents: Mapping[int, _Found]) -> list
     problems = [problem for link in links for course in link.child.courses for problem in course.problems]
     for link in links:
         found, child = parents[id(link.child)], link.child.name
-        if link.passed_over:
+        if found.ad_hoc:
+            problems.append(Problem("parent_ad_hoc", {"experiment": child, "parent": found.ad_hoc}))
+        elif link.passed_over:
             files = ", ".join(link.passed_over)
             values = {"experiment": child, "files": files, "parent": link.parent_name}
             problems.append(Problem("parent_passed_over" if link.parent else "parent_missing", values))
@@ -308,6 +327,17 @@ def _find_other_images(links: Sequence[Link]) -> list[Problem]:
         return []
     groups = "; ".join(_list_names(names) for names in digests.values())
     return [Problem("other_images", {"count": str(len(digests)), "groups": groups})]
+
+
+def _find_other_metrics(members: Sequence[Experiment], metric: str) -> list[Problem]:
+    """Say so where not all experiments chose their weights by the metric that all of them are shown by."""
+    chosen: dict[str, list[str]] = defaultdict(list)
+    for one in members:
+        chosen[find_metric(one)].append(one.name)
+    if len(chosen) < 2:
+        return []
+    groups = "; ".join(f"{name}: {_list_names(names)}" for name, names in chosen.items())
+    return [Problem("other_metrics", {"metric": metric, "groups": groups})]
 
 
 def _list_names(names: Sequence[str]) -> str:

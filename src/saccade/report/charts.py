@@ -1,4 +1,4 @@
-"""The page's charts as Vega-Lite specifications; what draws them is in `script.py`.
+"""The page's curves as Vega-Lite specifications; what draws them is in `script.py`, the chart above them in `overview.py`.
 
 Colours are CSS variables of the page, so one drawing serves light, dark and paper. Lines are named at their ends: nothing
 needs hovering. Vega-Lite: Satyanarayan, Moritz, Wongsuphasawat & Heer 2017.
@@ -14,9 +14,9 @@ from saccade.metrics.intervals import find_bounds
 from saccade.report.chain import Chain
 from saccade.report.curves import Course, Curve, Point, finite, thin
 from saccade.report.experiments import Experiment
+from saccade.report.labels import shorten_names
 from saccade.report.page import Chart
 from saccade.report.words import Words
-from saccade.report.writing import write_value
 
 SCHEMA = "https://vega.github.io/schema/vega-lite/v6.json"
 _NUM_COLOURS = 10
@@ -26,7 +26,7 @@ _MOST_POINTS, _FEWEST_POINTS = 200, 24
 _POINTS_OF_A_CHART = 5000
 _MOST_NAMED = 14
 """With more experiments than that, their names would stand on each other at the ends of the lines."""
-_CHART_HEIGHT_PX, _ROW_PX = 300, 24
+_CHART_HEIGHT_PX = 300
 _LOGARITHMIC_FROM = 10
 """A loss that falls by more than this factor is drawn over its logarithm."""
 _NAME_GAP = 0.062
@@ -52,108 +52,25 @@ CONFIG: Mapping[str, Any] = {
 """What every chart of a page shares."""
 
 
-_LEGEND = {
-    "title": None,
-    "orient": "top",
-    "direction": "horizontal",
-    "labelColor": "var(--ink)",
-    "labelFontSize": 12,
-    "symbolSize": 80,
-}
-_SHAPES = {"best": "circle", "last": "M-0.15,-1H0.15V1H-0.15Z", "median": "triangle-up", "reported": "diamond"}
-_INKS = {"best": "curve-0", "last": "muted", "median": "muted", "reported": "curve-1"}
-# In the order in which they are drawn, the best on top.
-_MARKS: Mapping[str, Mapping[str, Any]] = {
-    "last": {"type": "point", "filled": True, "opacity": 1, "size": 110},
-    "median": {"type": "point", "opacity": 1, "size": 45, "strokeWidth": 1.5},
-    "reported": {"type": "point", "opacity": 1, "size": 90, "strokeWidth": 2},
-    "best": {"type": "point", "filled": True, "opacity": 1, "size": 75},
-}
-
-
 @dataclass(frozen=True)
 class _Line:
-    """One curve of one run; `number` is that of its experiment in the chain."""
+    """One curve of one run.
+
+    Attributes:
+        experiment: Its name.
+        label: Its short name.
+        number: Its place in the chain.
+        seed: Of the run.
+        counts: Whether the run is among those that the experiment's value is of.
+        curve: The points.
+    """
 
     experiment: str
-    seed: str
+    label: str
     number: int
+    seed: str
+    counts: bool
     curve: Curve
-
-
-def make_overview(chain: Chain, words: Words) -> Chart | None:
-    """Return best, last and median of each experiment beside what was reported; None without any value."""
-    rows = [row for experiment in chain.experiments if (row := _read_row(experiment, chain.metric))]
-    if not rows:
-        return None
-    titles = {"best": words.best, "last": words.last, "median": words.median, "reported": words.reported}
-    shown = {key: title for key, title in titles.items() if any(row.get(key) is not None for row in rows)}
-    tooltip = [
-        {"field": "experiment", "type": "nominal", "title": words.experiment},
-        *({"field": f"{key} text", "type": "nominal", "title": title} for key, title in shown.items()),
-    ]
-    bounds = {
-        "transform": [{"filter": "isValid(datum.low)"}],
-        "mark": {"type": "rule", "color": "var(--curve-0)", "strokeWidth": 2},
-        "encoding": {"x": {"field": "low", "type": "quantitative"}, "x2": {"field": "high"}},
-    }
-    layers = [
-        {
-            "transform": [{"filter": f"isValid(datum.{key})"}, {"calculate": f"'{shown[key]}'", "as": "kind"}],
-            "mark": mark,
-            "encoding": {
-                "x": {"field": key, "type": "quantitative"},
-                "tooltip": tooltip,
-                "shape": {"field": "kind", "type": "nominal", "scale": _make_shapes(shown), "legend": _LEGEND},
-                "color": {"field": "kind", "type": "nominal", "scale": _make_colours(shown), "legend": _LEGEND},
-            },
-        }
-        for key, mark in _MARKS.items()
-        if key in shown
-    ]
-    spec = {
-        "$schema": SCHEMA,
-        "width": "container",
-        "height": _ROW_PX * len(rows),
-        "autosize": {"type": "fit-x", "contains": "padding"},
-        "data": {"values": rows},
-        "encoding": {
-            "y": {
-                "field": "experiment",
-                "type": "nominal",
-                "sort": None,
-                "title": None,
-                "axis": {"labelLimit": 220, "grid": True},
-            },
-            "x": {"title": chain.metric, "scale": {"zero": False, "nice": True}, "axis": {"tickCount": 6}},
-        },
-        "layer": [bounds, *layers],
-        "config": CONFIG,
-    }
-    said = ", ".join(f"{row['experiment']} {write_value(row['best'])}" for row in rows if "best" in row) or words.none
-    return Chart("overview", words.overview, words.overview_says.format(metric=chain.metric, values=said), spec)
-
-
-def _read_row(experiment: Experiment, metric: str) -> dict[str, Any]:
-    """Return the numbers of an experiment for the overview; empty where there is none."""
-    outcome = experiment.outcome(metric)
-    reported = experiment.reported_metrics.get(metric)
-    row: dict[str, Any] = {"experiment": experiment.name} if outcome is not None or reported is not None else {}
-    if reported is not None:
-        row["reported"] = reported
-    if outcome is not None:
-        row |= {"best": outcome.best.value, "low": outcome.best.low, "high": outcome.best.high}
-        row |= {"last": outcome.last, "median": outcome.median_last_ten}
-    # What is pointed at says a dash where a number is missing, and not NaN.
-    return row | {f"{key} text": write_value(row.get(key)) for key in _MARKS if row}
-
-
-def _make_shapes(shown: Mapping[str, str]) -> dict[str, Any]:
-    return {"domain": list(shown.values()), "range": [_SHAPES[key] for key in shown]}
-
-
-def _make_colours(shown: Mapping[str, str]) -> dict[str, Any]:
-    return {"domain": list(shown.values()), "range": [f"var(--{_INKS[key]})" for key in shown]}
 
 
 def make_curve_charts(chain: Chain, words: Words) -> list[Chart]:
@@ -193,9 +110,17 @@ def _collect(experiments: Sequence[Experiment], read: Callable[[Course], Curve])
         for course in experiment.courses
     ]
     found = [item for item in found if finite(item[3])]
+    labels = shorten_names([experiment.name for experiment in experiments])
     limit = max(min(_MOST_POINTS, _POINTS_OF_A_CHART // max(len(found), 1)), _FEWEST_POINTS)
     return [
-        _Line(experiment.name, str(course.run.recipe.get("seed", 0)), number, thin(curve, limit))
+        _Line(
+            experiment=experiment.name,
+            label=labels[experiment.name],
+            number=number,
+            seed=str(course.run.recipe.get("seed", 0)),
+            counts=course in experiment.counted,
+            curve=thin(curve, limit),
+        )
         for number, experiment, course, curve in found
     ]
 
@@ -341,22 +266,33 @@ def _make_dots(lines: Sequence[_Line], tooltip: Sequence[Mapping[str, Any]]) -> 
 
 def _make_names(lines: Sequence[_Line], frame: _Frame, unit: str, words: Words) -> dict[str, Any]:
     """Return the layer of names and last values right of the curves, pushed apart where they would overlap."""
-    ends: dict[str, list[float]] = {}
-    for line in lines:
-        ends.setdefault(line.experiment, []).append(finite(line.curve)[-1].value)
-    means = sorted(((fmean(values), name) for name, values in ends.items()), reverse=True)
+    labels = {line.experiment: line.label for line in lines}
+    ends = sorted(((_find_end(lines, name), name) for name in labels), reverse=True)
     placed, height = [], math.inf
-    for number, (value, name) in enumerate(means):
-        room_below = _NAME_GAP * (len(means) - 1 - number)
+    for number, (value, name) in enumerate(ends):
+        room_below = _NAME_GAP * (len(ends) - 1 - number)
         height = max(min(frame.measure(value), height - _NAME_GAP), room_below)
         placed.append(
-            {"experiment": name, "name": f"{value:.3g}  {name}", "at": frame.unmeasure(height), "end": frame.last}
+            {
+                "experiment": name,
+                "name": f"{value:.3g}  {labels[name]}",
+                "at": frame.unmeasure(height),
+                "end": frame.last,
+            }
         )
     return {
         "data": {"values": placed},
         "mark": {"type": "text", "align": "left", "dx": 8, "baseline": "middle"},
         "encoding": {"text": {"field": "name"}, "y": frame.y("at", unit), "x": frame.x("end", words.epochs)},
     }
+
+
+def _find_end(lines: Sequence[_Line], experiment: str) -> float:
+    """Return where the lines of an experiment end: the mean of its runs that count, of those the ones that went on longest."""
+    own = [line for line in lines if line.experiment == experiment]
+    points = [finite(line.curve)[-1] for line in [line for line in own if line.counts] or own]
+    last = max(point.epoch for point in points)
+    return fmean(point.value for point in points if point.epoch == last)
 
 
 def _choose_range(values: Sequence[float], logarithmic: bool) -> tuple[float, float]:

@@ -13,6 +13,7 @@ from saccade.recipes.diff import Change
 from saccade.report.explanation import explain
 from saccade.report.measurement import Basis, Measured, measure_runs
 from saccade.report.reported import measure_reported
+from saccade.report.sentences import Sentence, say
 from saccade.report.sides import Side, read_side, read_sides
 
 __all__ = [
@@ -50,7 +51,7 @@ class Comparison:
         separating: Recipes that would separate the changes.
         only_parent: Ids of the images that only the parent has right.
         only_child: Ids of the images that only the child has right.
-        refusal: Why the two are not compared; empty unless refused.
+        refusal: Why the two are not compared; None unless refused.
         notes: What the interval covers and what it does not, a sentence each.
         values: The parent's metric and the child's; means where there are repeats.
         num_images: How many images they were measured on; None where that is not known.
@@ -64,15 +65,15 @@ class Comparison:
     difference: Difference | None
     basis: Basis | None
     could_show: float | None
-    differs: tuple[str, ...]
+    differs: tuple[Sentence, ...]
     changed: tuple[Change, ...]
     without_effect: tuple[Change, ...]
     attributable: bool
     separating: tuple[Proposal, ...]
     only_parent: tuple[str, ...]
     only_child: tuple[str, ...]
-    refusal: str
-    notes: tuple[str, ...] = ()
+    refusal: Sentence | None
+    notes: tuple[Sentence, ...] = ()
     values: tuple[float, float] | None = None
     num_images: int | None = None
     p_value: float | None = None
@@ -109,20 +110,20 @@ def compare_sides(parent: Side, child: Side, *, anyway: bool = False, split: str
         only_child=(),
         refusal=_find_refusal(parent, child, metric),
     )
-    if comparison.refusal:
+    if comparison.refusal is not None:
         return comparison
     measure = measure_runs if parent.runs and child.runs else measure_reported
     measured = measure(parent, child, metric, anyway=anyway, split=split)
     found = vars(measured).copy()
     other = found.pop("other_images")
-    differs = (f"data: {other}", *comparison.differs) if other else comparison.differs
+    differs = comparison.differs if other is None else (say("data_differ", what=other), *comparison.differs)
     sign = 1 if child.is_higher_better(metric) else -1
     return replace(comparison, verdict=_judge(measured, sign), differs=differs, **found)
 
 
 def _judge(measured: Measured, sign: int) -> Verdict:
     """Return what a difference shows: a bound at 0 shows nothing, nor does a difference without bounds."""
-    if measured.refusal:
+    if measured.refusal is not None:
         return "refused"
     found = measured.difference
     if found is None or found.low is None or found.high is None or found.low <= 0 <= found.high:
@@ -140,18 +141,19 @@ def _choose_metric(parent: Side, child: Side) -> str:
     return child.metric if child.metric in both or not both else both[0]
 
 
-def _find_refusal(parent: Side, child: Side, metric: str) -> str:
-    """Return why the two measure different things; no option changes that."""
+def _find_refusal(parent: Side, child: Side, metric: str) -> Sentence | None:
+    """Return why the two measure different things, which no option changes; None where they do not."""
     if parent.task != child.task:
-        return (
-            f"another task: {parent.name} is to {parent.task or 'do something unknown'}, {child.name} to {child.task}"
-        )
+        before, after = (side.task or say("task_unknown") for side in (parent, child))
+        return say("other_task", parent=parent.name, before=before, child=child.name, after=after)
     if parent.runs and child.runs and parent.metric != metric:
-        return f"another metric: {parent.name} chose its weights by {parent.metric}, {child.name} by {metric}"
+        return say("other_selection", parent=parent.name, before=parent.metric, child=child.name, after=metric)
     lacking = [
         side for side in (parent, child) if not side.runs and metric not in (side.reported or {}).get("metrics", {})
     ]
     if lacking:
-        known = ", ".join((lacking[0].reported or {}).get("metrics", {})) or "nothing"
-        return f"another metric: {lacking[0].name} has no run and reports {known}, not {metric}"
-    return ""
+        known = tuple(map(str, (lacking[0].reported or {}).get("metrics", {})))
+        if not known:
+            return say("nothing_reported", side=lacking[0].name, metric=metric)
+        return say("other_reported", side=lacking[0].name, known=known, metric=metric)
+    return None

@@ -71,6 +71,7 @@ class Course:
         rates: Learning rate.
         seconds: Of the whole run so far; None where no row says so.
         events: The rows of the history that are no log rows.
+        breaks: After how many epochs validation rows are missing: the middle of each gap.
         notes: What people wrote about it.
         problems: What is odd.
     """
@@ -82,14 +83,17 @@ class Course:
     rates: Curve
     seconds: float | None
     events: list[dict[str, Any]]
+    breaks: tuple[float, ...]
     notes: tuple[Note, ...]
     problems: tuple[Problem, ...]
 
     def curve(self, view: View, metric: str) -> Curve:
-        """Return a metric over the validations that have it."""
+        """Return a metric over the validations that have it, open where some are missing."""
         if (view, metric) not in self._curves:
             found = ((row.epoch, row.read(view, metric)) for row in self.validations)
-            self._curves[view, metric] = tuple(Point(epoch, value) for epoch, value in found if value is not None)
+            points = [Point(epoch, value) for epoch, value in found if value is not None]
+            opened = [Point(at, math.nan) for at in self.breaks if points and points[0].epoch < at < points[-1].epoch]
+            self._curves[view, metric] = tuple(sorted([*points, *opened], key=lambda point: point.epoch))
         return self._curves[view, metric]
 
     @cached_property
@@ -108,9 +112,13 @@ def read_course(run: Run, name: str) -> Course:
     starts = [row for row in events if row["event"] in ("start", "resume")]
     found = [row for row in events if row["event"] == "validation"]
     steps_per_epoch = _find_steps_per_epoch(starts, found)
-    validations = tuple(Validation(read_number(row.get("epoch")), row.get("is_best") is True, row) for row in found)
+    validations = tuple(
+        Validation(read_number(row.get("epoch", number)), row.get("is_best") is True, row)
+        for number, row in enumerate(found)
+    )
     seconds = [read_number(row.get("seconds")) for row in rows]
-    gaps = _find_gaps(logs)
+    gaps, lost = _find_gaps(logs), _find_gaps(found)
+    epochs = {row.get("step"): validation.epoch for row, validation in zip(found, validations, strict=True)}
     return Course(
         run=run,
         start=starts[0] if starts else {},
@@ -119,8 +127,14 @@ def read_course(run: Run, name: str) -> Course:
         rates=_read_curve(logs, "learning_rate", steps_per_epoch, gaps),
         seconds=max((value for value in seconds if math.isfinite(value)), default=None),
         events=events,
+        breaks=tuple((epochs[before] + epochs[after]) / 2 for before, after in lost),
         notes=tuple(run.notes()),
-        problems=tuple(_find_problems(run, name, validations, gaps)),
+        problems=(
+            *_find_state(run, name),
+            *_find_odd_validations(name, validations),
+            *_find_odd_losses(name, logs),
+            *_name_gaps(name, gaps, lost),
+        ),
     )
 
 
@@ -182,34 +196,58 @@ def _choose_places(values: Sequence[float], limit: int) -> Sequence[int]:
     return sorted(kept)
 
 
-def _find_gaps(logs: Sequence[Mapping[str, Any]]) -> list[tuple[int, int]]:
-    """Return the pairs of neighbouring logged steps between which rows are missing."""
-    steps = [row["step"] for row in logs if isinstance(row.get("step"), int)]
+def _find_gaps(rows: Sequence[Mapping[str, Any]]) -> list[tuple[int, int]]:
+    """Return the pairs of neighbouring steps between which rows of a kind are missing."""
+    steps = [row["step"] for row in rows if isinstance(row.get("step"), int)]
     pairs = list(pairwise(steps))
     if len(pairs) < 2:
         return []
-    usual = median(after - before for before, after in pairs)
+    # The last one may be short: training ends where its recipe says, not at a whole number of intervals.
+    usual = median(after - before for before, after in pairs[:-1])
     return [(before, after) for before, after in pairs if after - before > _GAP * usual]
 
 
-def _find_problems(
-    run: Run, name: str, validations: Sequence[Validation], gaps: Sequence[tuple[int, int]]
-) -> Iterable[Problem]:
+def _find_state(run: Run, name: str) -> Iterator[Problem]:
     state, cause = run.status["state"], str(run.status.get("cause", ""))
     if state != "finished":
         yield Problem(f"run_{state}", {"run": name, "cause": cause.rstrip(".")})
+
+
+def _find_odd_validations(name: str, validations: Sequence[Validation]) -> Iterator[Problem]:
     if not validations:
         yield Problem("no_validation", {"run": name})
     elif len(validations) == 1:
         yield Problem("one_validation", {"run": name})
-    broken = [row for row in validations if not any(map(math.isfinite, _read_values(row)))]
+    broken = [(row.epoch, metrics) for row in validations if (metrics := _list_broken(row))]
     if broken:
-        yield Problem("no_number", {"run": name, "count": str(len(broken)), "epoch": f"{broken[0].epoch:g}"})
-    if gaps:
-        (before, after), count = gaps[0], str(len(gaps))
-        yield Problem("history_gap", {"run": name, "count": count, "before": f"{before:,}", "after": f"{after:,}"})
+        names = ", ".join(dict.fromkeys(metric for _, metrics in broken for metric in metrics))
+        values = {"metrics": names, "count": str(len(broken)), "epoch": f"{broken[0][0]:g}"}
+        yield Problem("no_number", {"run": name, **values})
 
 
-def _read_values(validation: Validation) -> Iterator[float]:
+def _list_broken(validation: Validation) -> list[str]:
+    """Return the metrics of validation images that have no finite number; where nothing was measured the split itself."""
     measured = validation.row.get("val")
-    yield from map(read_number, measured.values() if isinstance(measured, dict) else ())
+    if not isinstance(measured, dict) or not measured:
+        return ["val"]
+    return [metric for metric, value in measured.items() if value is None or not math.isfinite(_read_plain(value))]
+
+
+def _read_plain(value: object) -> float:
+    """Return a number, 0 for what is of another kind and meant to be: a text, a table."""
+    return value if isinstance(value, int | float) else 0.0
+
+
+def _find_odd_losses(name: str, logs: Sequence[Mapping[str, Any]]) -> Iterator[Problem]:
+    steps = [row.get("step", 0) for row in logs if "loss" in row and not math.isfinite(read_number(row["loss"]))]
+    if steps:
+        yield Problem("no_loss", {"run": name, "count": str(len(steps)), "step": f"{steps[0]:,}"})
+
+
+def _name_gaps(name: str, gaps: Sequence[tuple[int, int]], lost: Sequence[tuple[int, int]]) -> Iterator[Problem]:
+    """Name the gaps between log rows, and those between validations that are not the same ones."""
+    alone = [(first, last) for first, last in lost if not any(a < last and first < b for a, b in gaps)]
+    found = sorted([*gaps, *alone])
+    if found:
+        (before, after), count = found[0], str(len(found))
+        yield Problem("history_gap", {"run": name, "count": count, "before": f"{before:,}", "after": f"{after:,}"})

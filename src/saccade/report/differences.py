@@ -1,4 +1,4 @@
-"""What differs between two sides beyond their settings: data, start, length, code and machine, a plain sentence each.
+"""What differs between two sides beyond their settings: data, start, length, code and machine, a sentence each.
 
 It reads what the records say of themselves, and the recipe files that they were made from, and judges nothing.
 """
@@ -13,11 +13,16 @@ from saccade.errors import InputError
 from saccade.records.fingerprint import content_hash, file_hash
 from saccade.records.reader import Run
 from saccade.report.repeats import read_overrides
-from saccade.report.sides import Scores, Side
+from saccade.report.scores import Scores
+from saccade.report.sentences import Gap, Sentence, say, say_both
+from saccade.report.sides import Side
 
 _SHORT_HASH = 8
 _MOST_NAMED = 3
 _WATCHED_PACKAGES = ("saccade", "torch")
+
+_Describe = Callable[[Mapping[str, Any]], str | Sentence]
+"""Says one thing of what a run recorded of its environment; an empty text where it is not known."""
 
 
 @dataclass(frozen=True)
@@ -30,7 +35,7 @@ class Differences:
         same_data: Whether training and validation images and labels are known to be the same.
     """
 
-    sentences: tuple[str, ...]
+    sentences: tuple[Sentence, ...]
     num_explaining: int
     same_data: bool
 
@@ -44,7 +49,6 @@ def find_differences(parent: Side, child: Side, metric: str) -> Differences:
     kept += _compare_recipes(parent, child)
     kept += unfinished
     kept += _compare_environments(parent, child)
-    kept += _compare_train(parent, child, "precision")
     kept += _list_ancestors(parent, child)
     kept += _list_overrides(parent, child)
     for side in (parent, child):
@@ -59,8 +63,8 @@ def find_differences(parent: Side, child: Side, metric: str) -> Differences:
     )
 
 
-def find_other_images(parent: Side, child: Side, scores: tuple[Scores, Scores], split: str) -> str:
-    """Return in what the images that two sides were measured on differ; empty where images and labels are the same."""
+def find_other_images(parent: Side, child: Side, scores: tuple[Scores, Scores], split: str) -> list[Sentence]:
+    """Return in what the images that two sides were measured on differ; nothing where images and labels are the same."""
     before, after = scores[0].targets, scores[1].targets
     only_before = [name for name in before if name not in after]
     only_after = [name for name in after if name not in before]
@@ -68,20 +72,19 @@ def find_other_images(parent: Side, child: Side, scores: tuple[Scores, Scores], 
     found = []
     for side, others, number in ((parent, only_before, len(before)), (child, only_after, len(after))):
         if others:
-            found.append(
-                f"{len(others):,} of the {number:,} images of {side.name} are not in the other ({_name(others)})"
-            )
+            missing, names = len(others), _name(others)
+            found.append(say("images_missing", missing=missing, count=number, side=side.name, names=names))
     if relabelled:
-        found.append(f"{len(relabelled):,} images have another label ({_name(relabelled)})")
+        found.append(say("images_relabelled", count=len(relabelled), names=_name(relabelled)))
     digests = [_read_digests(side).get(split) for side in (parent, child)]
     if not found and None not in digests and digests[0] != digests[1]:
-        found.append(f"names and labels of the {len(before):,} images are the same, and their content is not")
-    return "; ".join(found)
+        found.append(say("images_other_content", count=len(before)))
+    return found
 
 
-def _name(names: list[str]) -> str:
-    more = len(names) - _MOST_NAMED
-    return ", ".join(names[:_MOST_NAMED]) + (f" and {more:,} more" if more > 0 else "")
+def _name(names: list[str]) -> Gap:
+    more, first = len(names) - _MOST_NAMED, tuple(names[:_MOST_NAMED])
+    return say("names_and_more", names=first, more=more) if more > 0 else first
 
 
 # --- Data, selection, recipe ---
@@ -96,84 +99,87 @@ def _read_digests(side: Side) -> dict[str, str]:
     return {name: str(split["digest"]) for name, split in _read_splits(side).items() if "digest" in split}
 
 
-def _compare_training_data(parent: Side, child: Side) -> list[str]:
+def _compare_training_data(parent: Side, child: Side) -> list[Sentence]:
     before, after = (_read_digests(side).get("train") for side in (parent, child))
     if before is None or after is None or before == after:
         return []
     counts = [_read_splits(side)["train"].get("count") for side in (parent, child)]
     if counts[0] != counts[1]:
-        return [f"data: {parent.name} trained on {counts[0]:,} images, {child.name} on {counts[1]:,}"]
-    return [f"data: both trained on {counts[0]:,} images, but images or labels are not the same"]
+        names = parent.name, child.name
+        return [say("data_of_other_size", parent=names[0], before=counts[0], child=names[1], after=counts[1])]
+    return [say("data_of_same_size", count=counts[0])]
 
 
-def _list_reported_data(parent: Side, child: Side) -> Iterator[str]:
+def _list_reported_data(parent: Side, child: Side) -> Iterator[Sentence]:
     if parent.runs or child.runs:
         return
     before, after = (str((side.reported or {}).get("data", "")) for side in (parent, child))
     if before != after:
-        yield f'data: reported of "{before}" and of "{after}"'
+        yield say("data_reported", before=before, after=after)
 
 
-def _compare_selection(parent: Side, child: Side, metric: str) -> Iterator[str]:
+def _compare_selection(parent: Side, child: Side, metric: str) -> Iterator[Sentence]:
     directions = [side.table("select").get("higher_is_better") for side in (parent, child)]
-    chosen = ["lower" if direction is False else "higher" for direction in directions]
-    if chosen[0] != chosen[1] and None not in directions:
-        yield f"metric: {parent.name} kept the weights with the {chosen[0]} {metric}, {child.name} with the {chosen[1]}"
+    before, after = (say("lower") if direction is False else say("higher") for direction in directions)
+    if before != after and None not in directions:
+        yield say("direction_differs", parent=parent.name, before=before, metric=metric, child=child.name, after=after)
 
 
-def _compare_recipes(parent: Side, child: Side) -> Iterator[str]:
-    starts = [_describe_start(side.table("start")) for side in (parent, child)]
-    if starts[0] != starts[1]:
-        yield f"start: {parent.name} begins from {starts[0]}, {child.name} from {starts[1]}"
+def _compare_recipes(parent: Side, child: Side) -> Iterator[Sentence]:
+    before, after = (_describe_start(side.table("start")) for side in (parent, child))
+    if before != after:
+        yield say("start_differs", parent=parent.name, before=before, child=child.name, after=after)
 
 
-def _compare_train(parent: Side, child: Side, key: str) -> Iterator[str]:
-    before, after = (side.table("train").get(key) for side in (parent, child))
-    if before != after and None not in (before, after):
-        yield f"{key}: {before} against {after}"
-
-
-def _describe_start(start: Mapping[str, Any]) -> str:
+def _describe_start(start: Mapping[str, Any]) -> str | Sentence:
     if not start:
-        return "fresh weights"
-    kept = " with its optimiser's state" if start.get("optimizer") == "kept" else ""
-    return f"{start.get('weights')}{kept}"
+        return say("start_fresh")
+    weights = str(start.get("weights"))
+    return say("start_kept", weights=weights) if start.get("optimizer") == "kept" else weights
 
 
-def _list_unfinished(parent: Side, child: Side) -> Iterator[str]:
+def _list_unfinished(parent: Side, child: Side) -> Iterator[Sentence]:
     for side in (parent, child):
         for run in side.runs:
-            planned = side.table("train").get("epochs")
+            planned = str(side.table("train").get("epochs"))
             events = side.read_events(run)
-            reached = max((row.get("epoch", 0) for row in events if row.get("event") == "validation"), default=0)
-            early = any(row.get("event") == "early_stop" for row in events)
-            if run.status["state"] == "stopped" or early:
-                how = "its patience ended it" if early else "it was stopped"
-                yield f"epochs: {_name_run(side, run)} has {reached} of {planned}, {how}"
+            epochs = (row.get("epoch", 0) for row in events if row.get("event") == "validation")
+            reached, name = str(max(epochs, default=0)), _name_run(side, run)
+            if any(row.get("event") == "early_stop" for row in events):
+                yield say("epochs_patience", run=name, reached=reached, planned=planned)
+            elif run.status["state"] == "stopped":
+                yield say("epochs_stopped", run=name, reached=reached, planned=planned)
 
 
 # --- Code and machine ---
 
 
-def _compare_environments(parent: Side, child: Side) -> Iterator[str]:
-    described: tuple[tuple[str, Callable[[Mapping[str, Any]], str]], ...] = (
-        ("code", _describe_code),
-        *(("code", partial(_describe_package, name)) for name in _WATCHED_PACKAGES),
-        ("machine", _describe_machine),
-    )
-    for what, describe in described:
-        before, after = (sorted({describe(run.environment) for run in side.runs} - {""}) for side in (parent, child))
+def _compare_environments(parent: Side, child: Side) -> Iterator[Sentence]:
+    packages = (partial(_describe_package, name) for name in _WATCHED_PACKAGES)
+    describers: tuple[_Describe, ...] = (_describe_code, *packages)
+    for describe in describers:
+        before, after = _describe_both(parent, child, describe)
         if before and after and before != after:
-            yield f"{what}: {', '.join(before)} against {', '.join(after)}"
+            yield say("code_differs", before=before, after=after)
+    before, after = _describe_both(parent, child, _describe_machine)
+    if before and after and before != after:
+        yield say("machine_differs", before=before, after=after)
 
 
-def _describe_code(environment: Mapping[str, Any]) -> str:
+def _describe_both(parent: Side, child: Side, describe: _Describe) -> list[tuple[str | Sentence, ...]]:
+    """Return what is known of the environments of both sides, each thing once."""
+    found = ({describe(run.environment) for run in side.runs} - {""} for side in (parent, child))
+    return [tuple(sorted(one, key=str)) for one in found]
+
+
+def _describe_code(environment: Mapping[str, Any]) -> str | Sentence:
     git = environment.get("git")
     if not isinstance(git, Mapping):
         return ""
-    patch = str(git.get("patch", ""))
-    changes = f" with uncommitted changes {content_hash(patch.encode())[:_SHORT_HASH]}" if patch else ""
-    return f"revision {str(git.get('revision', ''))[:_SHORT_HASH]}{changes}"
+    revision, patch = str(git.get("revision", ""))[:_SHORT_HASH], str(git.get("patch", ""))
+    if not patch:
+        return say("revision", revision=revision)
+    return say("revision_changed", revision=revision, patch=content_hash(patch.encode())[:_SHORT_HASH])
 
 
 def _describe_package(name: str, environment: Mapping[str, Any]) -> str:
@@ -181,20 +187,20 @@ def _describe_package(name: str, environment: Mapping[str, Any]) -> str:
     return f"{name} {version}" if version else ""
 
 
-def _describe_machine(environment: Mapping[str, Any]) -> str:
+def _describe_machine(environment: Mapping[str, Any]) -> str | Sentence:
     device = environment.get("device", {})
     name = str(device.get("name") or environment.get("cpu", {}).get("model", ""))
     threads = device.get("torch_threads")
     ranks = environment.get("ranks", 1)
-    parts = [f"{threads} threads"] if threads is not None and device.get("type") == "cpu" else []
-    parts += [f"{ranks} ranks"] if ranks != 1 else []
-    return f"{name} ({', '.join(parts)})" if name and parts else name
+    parts = [say("threads", count=str(threads))] if threads is not None and device.get("type") == "cpu" else []
+    parts += [say("ranks", count=str(ranks))] if ranks != 1 else []
+    return say("in_brackets", what=name, more=tuple(parts)) if name and parts else name
 
 
 # --- Where the recipes come from, and what was done by hand ---
 
 
-def _list_ancestors(parent: Side, child: Side) -> Iterator[str]:
+def _list_ancestors(parent: Side, child: Side) -> Iterator[Sentence]:
     """Say which recipe files changed since a run was made from them, or between the two, or are gone."""
     seen: dict[str, dict[str, str]] = {}
     for side in (parent, child):
@@ -203,11 +209,11 @@ def _list_ancestors(parent: Side, child: Side) -> Iterator[str]:
                 seen.setdefault(str(ancestor.get("path")), {})[side.name] = str(ancestor.get("sha256"))
     for path, hashes in seen.items():
         if len(set(hashes.values())) > 1:
-            yield f"recipe: {path} changed between {parent.name} and {child.name}"
+            yield say("recipe_between", file=path, parent=parent.name, child=child.name)
         elif not Path(path).is_file():
-            yield f"recipe: {path}, which {' and '.join(hashes)} came from, is gone"
+            yield say("recipe_lost", file=path, sides=say_both(hashes))
         elif _hash_now(path) not in hashes.values():
-            yield f"recipe: {path} has changed since {' and '.join(hashes)} was trained from it"
+            yield say("recipe_since", file=path, sides=say_both(hashes))
 
 
 def _hash_now(path: str) -> str:
@@ -217,27 +223,27 @@ def _hash_now(path: str) -> str:
         return ""
 
 
-def _list_overrides(parent: Side, child: Side) -> Iterator[str]:
+def _list_overrides(parent: Side, child: Side) -> Iterator[Sentence]:
     """Say what was set on the command line, unless that was the same on both sides."""
     given = [dict.fromkeys(one for run in side.runs for one in read_overrides(run)) for side in (parent, child)]
     if set(given[0]) == set(given[1]):
         return
     for side, overrides in zip((parent, child), given, strict=True):
         if overrides:
-            yield f"ad hoc: {side.name} was trained with {', '.join(overrides)}"
+            yield say("ad_hoc", side=side.name, overrides=tuple(overrides))
 
 
-def _list_resumed(side: Side) -> Iterator[str]:
+def _list_resumed(side: Side) -> Iterator[Sentence]:
     for run in side.runs:
         steps = [row.get("step") for row in side.read_events(run) if row.get("event") == "resume"]
         if steps:
-            yield f"resumed: {_name_run(side, run)} went on at step {', '.join(map(str, steps))}"
+            yield say("resumed", run=_name_run(side, run), steps=tuple(map(str, steps)))
 
 
-def _list_ignored(side: Side) -> Iterator[str]:
+def _list_ignored(side: Side) -> Iterator[Sentence]:
     ignored = (side.reported or {}).get("ignored") if not side.runs else None
     if ignored:
-        yield f"ignored: what {side.name} reports was trained without {', '.join(ignored)}, which the framework dropped"
+        yield say("ignored_by", side=side.name, settings=tuple(ignored))
 
 
 def _name_run(side: Side, run: Run) -> str:

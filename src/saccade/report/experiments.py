@@ -7,15 +7,16 @@ import math
 import re
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from statistics import fmean, median
-from typing import Any, Final
+from typing import Any, Final, Literal
 
 from saccade.errors import InputError
 from saccade.metrics.intervals import Estimate, find_bounds, mean_interval
-from saccade.records.reader import find_runs, read_run
+from saccade.records.notes import Note
+from saccade.records.reader import find_runs, read_notes, read_run
 from saccade.report.curves import Course, Problem, finite, read_course, read_number
 from saccade.report.repeats import describe_overrides, identify, is_finished, is_over, read_overrides
 from saccade.report.sides import Side
@@ -45,15 +46,27 @@ class Outcome:
         best: Of the weights that were kept; over several runs their mean, with Student's interval over seeds.
         last: After the last epoch, or the mean of that; None where there is no number.
         median_last_ten: Of the last ten validations, likewise.
+        num_last: Of how many validations that is the median, ten at most: of the run with fewest, of that with most.
         seconds: Of training, likewise.
-        over_seeds: Whether `best` is a mean over runs; otherwise its interval, if any, covers the draw of the images.
+        over_seeds: Whether `best` is a mean over runs.
+        bounds_over: What the interval of `best`, if any, covers: other seeds, or another draw of the images, of a single run
+            and where all seeds came to the same number, which says nothing of how far others would lie.
     """
 
     best: Estimate
     last: float | None
     median_last_ten: float | None
+    num_last: tuple[int, int]
     seconds: float | None
     over_seeds: bool
+    bounds_over: Literal["seeds", "images"] = "images"
+
+    @property
+    def fewer_last(self) -> str:
+        """Of how many validations the median is, as `7` or `7–9`; empty where it is of ten everywhere, or there is none."""
+        if self.median_last_ten is None or self.num_last[0] >= _LAST_VALIDATIONS:
+            return ""
+        return write_range(*self.num_last)
 
 
 @dataclass(frozen=True)
@@ -66,6 +79,7 @@ class Experiment:
         courses: Its runs, by seed.
         lineage: Its recipe file, the parent's, and so on; empty for a recipe made in Python.
         overrides: `--set` and `--data` as they were given, without those that ask nothing, such as the seed.
+        notes: What people wrote about it as a whole.
     """
 
     name: str
@@ -73,6 +87,7 @@ class Experiment:
     courses: tuple[Course, ...]
     lineage: tuple[Ancestor, ...]
     overrides: tuple[str, ...]
+    notes: tuple[Note, ...] = ()
 
     @property
     def recipe(self) -> Mapping[str, Any]:
@@ -131,12 +146,16 @@ def _average(found: Sequence[Outcome | None], metric: str) -> Outcome | None:
     outcomes = [outcome for outcome in found if outcome is not None]
     if len(outcomes) < 2:
         return outcomes[0] if outcomes else None
+    first, values = outcomes[0].best, [outcome.best.value for outcome in outcomes]
+    agree = min(values) == max(values)
     return Outcome(
-        best=mean_interval([outcome.best.value for outcome in outcomes], bounds=find_bounds(metric)),
+        best=replace(first, n=len(values)) if agree else mean_interval(values, bounds=find_bounds(metric)),
         last=_mean(outcome.last for outcome in outcomes),
         median_last_ten=_mean(outcome.median_last_ten for outcome in outcomes),
+        num_last=(min(outcome.num_last[0] for outcome in outcomes), max(outcome.num_last[1] for outcome in outcomes)),
         seconds=_mean(outcome.seconds for outcome in outcomes),
         over_seeds=True,
+        bounds_over="images" if agree else "seeds",
     )
 
 
@@ -147,13 +166,25 @@ def read_outcome(course: Course, metric: str) -> Outcome | None:
         return None
     values = [point.value for point in finite(course.curve(_SPLIT, metric))]
     last_ten = values[-_LAST_VALIDATIONS:]
-    return Outcome(kept, values[-1] if values else None, median(last_ten) if values else None, course.seconds, False)
+    return Outcome(
+        best=kept,
+        last=values[-1] if values else None,
+        median_last_ten=median(last_ten) if values else None,
+        num_last=(len(last_ten), len(last_ten)),
+        seconds=course.seconds,
+        over_seeds=False,
+    )
 
 
 def choose_metric(experiments: Sequence[Experiment]) -> str:
     """Return the metric that most of the experiments chose their weights by; of equals the first."""
-    votes = Counter(_find_metric(experiment) for experiment in experiments)
+    votes = Counter(find_metric(experiment) for experiment in experiments)
     return votes.most_common(1)[0][0]
+
+
+def write_range(least: int, most: int) -> str:
+    """Write how many there are: `7`, or `7–9` where that is not the same everywhere."""
+    return str(least) if least == most else f"{least}\N{EN DASH}{most}"
 
 
 def sort_key(name: str) -> tuple[tuple[int, int | str], ...]:
@@ -211,6 +242,8 @@ def _group(courses: Sequence[Course]) -> tuple[list[Experiment], list[Problem]]:
     for (series, name), several in named.items():
         several.sort(key=lambda members: (bool(read_overrides(members[0].run)), members[0].run.folder.name))
         taken: Counter[str] = Counter()
+        folders = dict.fromkeys(course.run.folder.resolve().parent for members in several for course in members)
+        notes = tuple(note for folder in folders for note in read_notes(folder))
         for members in several:
             kept, repeated = _drop_repeated_seeds(members)
             overrides = read_overrides(kept[0].run)
@@ -218,7 +251,8 @@ def _group(courses: Sequence[Course]) -> tuple[list[Experiment], list[Problem]]:
             taken[plain] += 1
             called = plain if taken[plain] == 1 else f"{plain} ({taken[plain]})"
             problems += [Problem("seed_twice", {"experiment": called, "seed": seed}, series) for seed in repeated]
-            experiments.append(Experiment(called, series, tuple(kept), _read_lineage(kept[0]), overrides))
+            experiments.append(Experiment(called, series, tuple(kept), _read_lineage(kept[0]), overrides, notes))
+            notes = ()  # they are of the folder, and shown once
         if len(several) > 1:
             problems.append(Problem("several_recipes", {"experiment": name, "count": str(len(several))}, series))
     return sorted(experiments, key=lambda one: (sort_key(one.series), sort_key(one.name))), problems
@@ -250,7 +284,7 @@ def _read_lineage(course: Course) -> tuple[Ancestor, ...]:
     )
 
 
-def _find_metric(experiment: Experiment) -> str:
+def find_metric(experiment: Experiment) -> str:
     """Return the metric that chose the weights; where nothing says it, the first that was measured."""
     rows = (row for course in experiment.courses for row in course.validations)
     measured = (name for row in rows for name in row.list_metrics(_SPLIT))

@@ -18,6 +18,7 @@ from saccade.recipes.tables.recipe import RECIPES, Recipe
 from saccade.records.fingerprint import file_hash
 from saccade.records.reader import Run
 from saccade.report.differences import Differences, find_differences
+from saccade.report.sentences import Sentence, say, say_both
 from saccade.report.sides import Side
 
 
@@ -59,6 +60,19 @@ def explain(parent: Side, child: Side, metric: str) -> Explanation:
         changes=changes,
         attributable=len(changes.units) + differences.num_explaining == 1,
         separating=separating,
+    )
+
+
+def describe_proposal(proposal: Proposal) -> Sentence:
+    """Return what training a proposed recipe would tell, in a few words."""
+    *first, last = proposal.groups
+    return say(
+        "halfway",
+        parent=proposal.parent,
+        count=proposal.num_changes,
+        total=proposal.num_all,
+        child=proposal.child,
+        tables=say_both([", ".join(first), last] if first else [last]),
     )
 
 

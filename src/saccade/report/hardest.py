@@ -2,10 +2,10 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 from saccade.errors import InputError
-from saccade.metrics.text import score_texts
+from saccade.metrics.sequence import score_sequences
 from saccade.records.reader import Run
 from saccade.report.chain import Chain
 from saccade.report.experiments import Experiment
@@ -45,6 +45,16 @@ class Hardest:
     num_wrong: int
     num_images: int
 
+    @property
+    def shows_formulas(self) -> bool:
+        """Whether what is read are formulas: tokens of LaTeX."""
+        return bool(_tells(self.run, "notation") == "latex")
+
+
+def _tells(run: Run, key: str) -> Any:
+    text = run.recipe.get("text")
+    return text.get(key) if isinstance(text, dict) else None
+
 
 def find_hardest(chain: Chain) -> Hardest | None:
     """Return the hardest images of the chain's best experiment; None where it keeps none in words."""
@@ -60,7 +70,7 @@ def find_hardest(chain: Chain) -> Hardest | None:
             continue
         if not rows or not all(_is_in_words(row) for row in rows):
             continue
-        wrong = _sort_wrong(rows, run.recipe["task"])
+        wrong = _sort_wrong(rows, run.recipe["task"], "tokens" if _tells(run, "units") == "tokens" else "characters")
         answers = tuple(
             Answer(row["id"], row["target"], row["prediction"], row["confidence"], row["id"] in parent_right)
             for row in wrong[:_NUM_SHOWN]
@@ -75,10 +85,10 @@ def _is_in_words(row: Row) -> bool:
     return all(isinstance(word, str) for word in words) and isinstance(row.get("confidence"), int | float)
 
 
-def _sort_wrong(rows: Sequence[Row], task: str) -> list[Row]:
+def _sort_wrong(rows: Sequence[Row], task: str, units: Literal["characters", "tokens"]) -> list[Row]:
     """Return the wrong answers: a text by how little of it is right, a class by how improbable the truth was; then the surest."""
     if task == "read":
-        scores = score_texts([row["prediction"] for row in rows], [row["target"] for row in rows])
+        scores = score_sequences([row["prediction"] for row in rows], [row["target"] for row in rows], units)
         badness = {row["id"]: -score.similarity for row, score in zip(rows, scores, strict=True) if score.distance}
     else:
         wrong = [row for row in rows if row["prediction"] != row["target"]]

@@ -22,6 +22,7 @@ from saccade.report.page import (
     Commands,
     Drawing,
     English,
+    Formula,
     Group,
     Heading,
     Line,
@@ -114,7 +115,7 @@ class _Renderer:
     def _line(self, line: Line) -> str:
         return "".join(self._inline(part) for part in line)
 
-    def _inline(self, part: str | Code | Strong | Small | English) -> str:
+    def _inline(self, part: str | Code | Strong | Small | Formula | English) -> str:
         match part:
             case str():
                 return escape(part)
@@ -124,6 +125,14 @@ class _Renderer:
                 return f"<strong{_class(part.tone)}>{escape(part.text)}</strong>"
             case Small():
                 return f"<small>{escape(part.text)}</small>"
+            case Formula():
+                shown = escape(part.text)
+                drawn = part.image
+                return (
+                    f"<code>{shown}</code>"
+                    if drawn is None
+                    else f'<img class="formula" src="{_embed(drawn)}" alt="{shown}">'
+                )
             case English():
                 said = escape(part.text)
                 return said if self._language == "en" else f'<span lang="en">{said}</span>'
@@ -136,7 +145,7 @@ class _Renderer:
         )
         rows = "".join(f"<tr>{self._row(row, table.numbers)}</tr>\n" for row in table.rows)
         return (
-            f'<div class="scroll" tabindex="0" role="region" aria-labelledby="{name}">\n<table>\n'
+            f'<div class="scroll" tabindex="0" role="region" aria-labelledby="{name}">\n<table{_class(table.name)}>\n'
             f'<caption id="{name}">{escape(table.caption)}</caption>\n'
             f"<thead><tr>{head}</tr></thead>\n<tbody>\n{rows}</tbody>\n</table>\n</div>"
         )
@@ -169,7 +178,7 @@ class _Renderer:
             mark = {"right": "\N{CHECK MARK} ", "wrong": "\N{BALLOT X} "}.get(one.tone, "")
             shown = "" if one.image is None else f'<img src="{_embed(one.image)}" alt="{escape(one.alt)}">'
             lines = "".join(f"<span>{self._line(line)}</span>" for line in one.lines)
-            yield f"<li{_class(one.tone)}>{shown}<div><b>{mark}{escape(one.answer)}</b>{lines}</div></li>\n"
+            yield f"<li{_class(one.tone)}>{shown}<div><b>{mark}{self._inline(one.answer)}</b>{lines}</div></li>\n"
 
 
 def _class(name: str) -> str:

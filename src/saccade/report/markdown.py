@@ -14,6 +14,7 @@ from saccade.report.page import (
     Commands,
     Drawing,
     English,
+    Formula,
     Group,
     Heading,
     Line,
@@ -93,18 +94,18 @@ def _write_cell(cell: Cell) -> str:
 def _write_picture(picture: Picture) -> str:
     mark = {"right": "\N{CHECK MARK} ", "wrong": "\N{BALLOT X} "}.get(picture.tone, "")
     said = ", ".join(_write_line(line) for line in picture.lines)
-    return f"- {mark}**{_escape(picture.answer)}**: {said}"
+    return f"- {mark}**{_write_part(picture.answer)}**: {said}"
 
 
 def _write_line(line: Line) -> str:
     return "".join(_write_part(part) for part in line)
 
 
-def _write_part(part: str | Code | Strong | Small | English) -> str:
+def _write_part(part: str | Code | Strong | Small | Formula | English) -> str:
     match part:
         case str():
             return _escape(part)
-        case Code():
+        case Code() | Formula():
             return _write_code(part.text)
         case Strong():
             return f"**{_escape(part.text)}**"

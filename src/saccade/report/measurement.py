@@ -21,10 +21,14 @@ from saccade.doctor.noise import (
     spread_of_repeats,
     widen,
 )
+from saccade.metrics.intervals import find_bounds
 from saccade.metrics.paired import Difference, mcnemar_exact
 from saccade.records.reader import Run
+from saccade.report.curves import read_number
 from saccade.report.differences import find_other_images
-from saccade.report.sides import SHARES, Scores, Side
+from saccade.report.scores import SHARES, Scores
+from saccade.report.sentences import Gap, Sentence, say, say_clauses
+from saccade.report.sides import Side
 
 Basis = Literal["repeats", "paired_images", "reported", "unpaired_images"]
 
@@ -36,7 +40,7 @@ _MIN_PAIRS = 5
 class Measured:
     """What two sides came to; the fields are those of `comparison.Comparison`.
 
-    Only `other_images` is not: in what the images differ that were compared all the same.
+    Only `other_images` is not: in what the images differ that were compared all the same, None where they do not.
     """
 
     difference: Difference | None = None
@@ -44,12 +48,12 @@ class Measured:
     could_show: float | None = None
     only_parent: tuple[str, ...] = ()
     only_child: tuple[str, ...] = ()
-    refusal: str = ""
-    notes: tuple[str, ...] = ()
+    refusal: Sentence | None = None
+    notes: tuple[Sentence, ...] = ()
     values: tuple[float, float] | None = None
     num_images: int | None = None
     p_value: float | None = None
-    other_images: str = ""
+    other_images: Sentence | None = None
 
 
 def measure_runs(parent: Side, child: Side, metric: str, *, anyway: bool, split: str) -> Measured:
@@ -68,31 +72,57 @@ def measure_runs(parent: Side, child: Side, metric: str, *, anyway: bool, split:
     first, second = parent.read_scores(metric, split), child.read_scores(metric, split)
     other = find_other_images(parent, child, (first, second), split)
     if other and not anyway:
-        return Measured(refusal=f"other {split} images: {other}")
+        return Measured(refusal=say("images_differ", split=split, how=say_clauses(other)))
     is_share = metric in SHARES
     images = _compare_over_images(first, second, are_paired=not other, is_share=is_share)
     spread, notes = _find_spread(parent, child, (first, second), metric)
     found = widen(images, spread)
     if first.counts is None or second.counts is None:
-        notes.append(f"what other images would give is not in the interval: {metric} is no mean over images")
+        notes.append(say("no_image_mean", metric=metric))
     elif images.low is not None and images.high is not None:
-        notes.append(f"other images alone {_write((images.high - images.low) / 2, metric)}")
+        notes.append(say("images_alone", size=_write((images.high - images.low) / 2, metric)))
     num_runs = min(len(parent.runs), len(child.runs))
     only_parent, only_child = ((), ()) if other else _list_changed_sides(first, second)
     is_pair = len(parent.runs) == len(child.runs) == 1 and not other and first.right is not None
     basis: Basis = "repeats" if num_runs > 1 else "unpaired_images" if other else "paired_images"
     return Measured(
-        difference=replace(found, n=num_runs) if basis == "repeats" else found,
+        difference=bound(replace(found, n=num_runs) if basis == "repeats" else found, metric),
         basis=basis if found.low is not None else None,
-        could_show=compute_smallest_shown(found, are_shares=is_share and not other),
+        could_show=find_smallest_shown(found, metric, are_shares=is_share and not other),
         only_parent=only_parent,
         only_child=only_child,
         notes=tuple(notes),
         values=(float(np.mean(first.values)), float(np.mean(second.values))),
         num_images=images.n,
         p_value=mcnemar_exact(len(only_parent), len(only_child)) if is_pair else None,
-        other_images=f"other {split} images, compared anyway and unpaired: {other}" if other else "",
+        other_images=say("images_differ_anyway", split=split, how=say_clauses(other)) if other else None,
     )
+
+
+def bound(difference: Difference, metric: str) -> Difference:
+    """Return a difference whose interval ends where it could not be larger: for a share at 1 either way."""
+    if difference.low is None or difference.high is None:
+        return difference
+    reach = _find_reach(metric)
+    return replace(difference, low=max(difference.low, -reach), high=min(difference.high, reach))
+
+
+def find_smallest_shown(unbounded: Difference, metric: str, *, are_shares: bool) -> float | None:
+    """Return the smallest difference that could have been told from none; None where no difference is that large.
+
+    Args:
+        unbounded: What was found, its interval as wide as it came out.
+        metric: Which one.
+        are_shares: Whether images are right or wrong and paired, so that at least six of them must change sides.
+    """
+    smallest = compute_smallest_shown(unbounded, are_shares=are_shares)
+    return smallest if smallest is not None and smallest <= _find_reach(metric) else None
+
+
+def _find_reach(metric: str) -> float:
+    """Return the largest difference that there can be."""
+    least, greatest = find_bounds(metric)
+    return greatest - least
 
 
 def _compare_over_images(first: Scores, second: Scores, *, are_paired: bool, is_share: bool) -> Difference:
@@ -122,39 +152,43 @@ def _list_changed_sides(first: Scores, second: Scores) -> tuple[tuple[str, ...],
 
 def _find_spread(
     parent: Side, child: Side, scores: tuple[Scores, Scores], metric: str
-) -> tuple[Spread | None, list[str]]:
+) -> tuple[Spread | None, list[Sentence]]:
     """Return what training again would change in the difference, None where that cannot be told, and what to say of it."""
     values = [
         dict(zip(_list_seeds(side), one.values, strict=True)) for side, one in zip((parent, child), scores, strict=True)
     ]
     if values[0].keys() == values[1].keys() and len(values[0]) == len(parent.runs) == len(child.runs) >= _MIN_PAIRS:
         spread = spread_of_pairs(list(values[0].values()), [values[1][seed] for seed in values[0]])
-        return spread, [f"{len(parent.runs)} runs each, paired by seed: other seeds alone {_write(spread, metric)}"]
+        return spread, [say("seeds_paired", count=len(parent.runs), size=_write(spread.half_width, metric))]
     spreads = []
     for side, one in zip((parent, child), scores, strict=True):
         found = find_side_spread(side, one.values, metric)
-        if isinstance(found, str):
+        if isinstance(found, Sentence):
             return None, [found]
         spreads.append(found)
     spread = add_spreads(*spreads)
-    if min(len(parent.runs), len(child.runs)) > 1:
-        counts = f"{len(parent.runs)} runs of {parent.name} and {len(child.runs)} of {child.name}"
-        return spread, [f"{counts}: other seeds alone {_write(spread, metric)}"]
-    single = [side.name for side in (parent, child) if len(side.runs) == 1]
-    return spread, [
-        f"one run of {' and of '.join(single)}: the wandering of its last validations alone {_write(spread, metric)}; "
-        "another seed may change more, which only repeats can show"
-    ]
+    size = _write(spread.half_width, metric)
+    counts = len(parent.runs), len(child.runs)
+    if min(counts) > 1:
+        before, after = counts
+        return spread, [
+            say("seeds_of_both", before=before, parent=parent.name, after=after, child=child.name, size=size)
+        ]
+    if max(counts) == 1:
+        return spread, [say("wander_of_both", parent=parent.name, child=child.name, size=size)]
+    single = parent if len(parent.runs) == 1 else child
+    return spread, [say("wander_of_one", side=single.name, size=size)]
 
 
-def _write(spread: Spread | float, metric: str) -> str:
-    """Write half a width, in hundredths where it is of a share."""
-    half = spread.half_width if isinstance(spread, Spread) else spread
-    number = f"{100 * half:.2f} points" if metric in SHARES else f"{half:.4f}"
-    return f"\N{PLUS-MINUS SIGN}{number}"
+def _write(half_width: float, metric: str) -> Gap:
+    """Write half a width, no wider than there can be a difference, in hundredths where it is of a share."""
+    half = min(half_width, _find_reach(metric))
+    number = f"{100 * half:.2f}" if metric in SHARES else f"{half:.4f}"
+    value = f"\N{PLUS-MINUS SIGN}{number}"
+    return say("points", value=value) if metric in SHARES else value
 
 
-def find_side_spread(side: Side, values: Sequence[float], metric: str) -> Spread | str:
+def find_side_spread(side: Side, values: Sequence[float], metric: str) -> Spread | Sentence:
     """Return what training again would change in a side's number, or why that cannot be told.
 
     Args:
@@ -172,18 +206,19 @@ def _list_seeds(side: Side) -> list[Any]:
     return [run.recipe.get("seed", 0) for run in side.runs]
 
 
-def _read_wander(side: Side, run: Run, metric: str) -> Spread | str:
+def _read_wander(side: Side, run: Run, metric: str) -> Spread | Sentence:
     """Return how far the number of a single run wanders over its last validations, or why that cannot be told."""
     rows = [row for row in side.read_events(run) if row.get("event") == "validation"]
-    found = [row.get("val", {}).get(metric) for row in rows]
-    values = [float(value) if isinstance(value, int | float) else float("nan") for value in found]
+    measured = [row["val"] if isinstance(row.get("val"), dict) else {} for row in rows]
+    values = [read_number(one.get(metric)) for one in measured]
     epochs = [float(row.get("epoch", number)) for number, row in enumerate(rows)]
     spread = spread_of_last_validations(epochs, values)
     if spread is not None:
         return spread
-    many = "1 validation" if len(rows) == 1 else f"{len(rows)} validations"
-    why = f"it has {many}, too few to tell" if len(rows) < 4 else f"its last validations have no finite {metric}"
-    return (
-        f"no interval: how far the number of a single run of {side.name} wanders is not known ({why}); repeat both over "
-        "seeds, as with saccade train --seeds 0,1,2"
-    )
+    if len(rows) == 1:
+        why = say("lone_validation")
+    elif len(rows) < 4:
+        why = say("few_validations", count=len(rows))
+    else:
+        why = say("no_finite_value", metric=metric)
+    return say("wander_unknown", side=side.name, why=why)

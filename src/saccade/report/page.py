@@ -32,13 +32,21 @@ class Small:
 
 
 @dataclass(frozen=True)
+class Formula:
+    """A formula: `image` is how it looks, a PNG file of black ink on nothing; where that is None its tokens are shown."""
+
+    text: str
+    image: bytes | None
+
+
+@dataclass(frozen=True)
 class English:
-    """A sentence that the package writes in English whatever the language of the page."""
+    """What is wrong with a file, which the package says in English whatever the language of the page."""
 
     text: str
 
 
-Line = tuple[str | Code | Strong | Small | English, ...]
+Line = tuple[str | Code | Strong | Small | Formula | English, ...]
 
 
 @dataclass(frozen=True)
@@ -94,12 +102,14 @@ class Table:
         columns: Titles.
         numbers: Places of the columns that hold numbers.
         rows: As many cells each as there are columns.
+        name: What it is called in the style of the page, where it has one of its own.
     """
 
     caption: str
     columns: Sequence[str]
     numbers: frozenset[int]
     rows: Sequence[Sequence[Cell]]
+    name: str = ""
 
 
 @dataclass(frozen=True)
@@ -133,7 +143,7 @@ class Picture:
 
     image: bytes | None
     alt: str
-    answer: str
+    answer: str | Formula
     lines: Sequence[Line]
     tone: Tone
 

@@ -8,10 +8,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from saccade.doctor.noise import Spread, add_spreads, compare_shares, compute_smallest_shown, widen
+from saccade.doctor.noise import Spread, add_spreads, compare_shares, widen
 from saccade.metrics.paired import Difference
-from saccade.report.measurement import Measured, find_side_spread
-from saccade.report.sides import SHARES, Side
+from saccade.report.measurement import Measured, bound, find_side_spread, find_smallest_shown
+from saccade.report.scores import SHARES
+from saccade.report.sentences import Sentence, say, say_both
+from saccade.report.sides import Side
 
 _SETS = {
     "cifar 100": ("CIFAR-100", 10_000),
@@ -31,8 +33,8 @@ class _Number:
 
     value: float
     num_images: int | None
-    origin: str
-    spread: Spread | str = field(default=Spread(0.0, 1.0))
+    origin: Sentence
+    spread: Spread | Sentence = field(default=Spread(0.0, 1.0))
 
 
 def measure_reported(parent: Side, child: Side, metric: str, *, anyway: bool, split: str) -> Measured:
@@ -49,12 +51,12 @@ def measure_reported(parent: Side, child: Side, metric: str, *, anyway: bool, sp
         InputError: A run has no predictions of the split, or its record is damaged.
     """
     refusal = _find_other_data(parent, child)
-    if refusal and not anyway:
+    if refusal is not None and not anyway:
         return Measured(refusal=refusal)
     numbers = [_read_number(side, metric, split) for side in (parent, child)]
     before, after = numbers
     values = before.value, after.value
-    other = f"compared anyway and unpaired: {refusal}" if refusal else ""
+    other = None if refusal is None else say("compared_anyway", why=refusal)
     without = Difference(after.value - before.value, None, None, min(one.num_images or 0 for one in numbers))
     reasons = _list_reasons(numbers, metric)
     if reasons or before.num_images is None or after.num_images is None:
@@ -64,36 +66,33 @@ def measure_reported(parent: Side, child: Side, metric: str, *, anyway: bool, sp
     found = widen(found, add_spreads(*spreads))
     origins = dict.fromkeys(one.origin for one in numbers)
     return Measured(
-        difference=found,
+        difference=bound(found, metric),
         basis="unpaired_images" if refusal else "reported",
-        could_show=compute_smallest_shown(found, are_shares=False),
-        notes=(
-            f"from {' and '.join(origins)}, unpaired: which images were right is not known; the interval covers neither "
-            "another seed nor the choice of the best of several evaluations",
-        ),
+        could_show=find_smallest_shown(found, metric, are_shares=False),
+        notes=(say("from_reported", origins=say_both(origins)),),
         values=values,
         num_images=found.n,
         other_images=other,
     )
 
 
-def _list_reasons(numbers: list[_Number], metric: str) -> list[str]:
+def _list_reasons(numbers: list[_Number], metric: str) -> list[Sentence]:
     """Return why there is no interval."""
     if metric not in SHARES:
-        return [f"no interval: {metric} is no share of images, and a reported number does not say how it spreads"]
-    reasons = [f"no interval: {one.origin}" for one in numbers if one.num_images is None]
-    return [*dict.fromkeys(reasons), *(one.spread for one in numbers if isinstance(one.spread, str))]
+        return [say("no_share", metric=metric)]
+    reasons = [say("no_interval_because", why=one.origin) for one in numbers if one.num_images is None]
+    return [*dict.fromkeys(reasons), *(one.spread for one in numbers if isinstance(one.spread, Sentence))]
 
 
-def _find_other_data(parent: Side, child: Side) -> str:
-    """Return why the two were not, or may not have been, measured on the same images; empty where nothing says so."""
+def _find_other_data(parent: Side, child: Side) -> Sentence | None:
+    """Return why the two were not, or may not have been, measured on the same images; None where nothing says so."""
     if parent.runs or child.runs:
         only = child if parent.runs else parent
-        return f"the images of {only.name} are not known: it was only reported, and not image by image"
+        return say("images_unknown", side=only.name)
     before, after = (str((side.reported or {}).get("data", "")) for side in (parent, child))
     if not before or not after or _name_data(before) == _name_data(after):
-        return ""
-    return f'other evaluation data: {parent.name} was reported of "{before}", {child.name} of "{after}"'
+        return None
+    return say("reported_of_others", parent=parent.name, before=before, child=child.name, after=after)
 
 
 def _name_data(text: str) -> str:
@@ -115,16 +114,17 @@ def _read_number(side: Side, metric: str, split: str) -> _Number:
         spread = find_side_spread(side, scores.values, metric)
         num_images = len(scores.targets)
         value = sum(scores.values) / len(scores.values)
-        return _Number(value, num_images, f"{num_images:,} {split} images of {side.name}", spread)
+        origin = say("origin_run", count=num_images, split=split, side=side.name)
+        return _Number(value, num_images, origin, spread)
     reported: Mapping[str, Any] = side.reported or {}
     text = str(reported.get("data", ""))
     value = float(reported["metrics"][metric])
     counted = _COUNT.search(text)
     if counted is not None:
         num_images = int(counted[1].replace(",", ""))
-        return _Number(value, num_images, f"the {num_images:,} images that [reported] names")
+        return _Number(value, num_images, say("origin_named", count=num_images))
     known = _find_set(text)
     if known is not None:
         name, num_images = _SETS[known]
-        return _Number(value, num_images, f"the {num_images:,} evaluation images of {name}")
-    return _Number(value, None, f"how many images {side.name} was measured on is not known")
+        return _Number(value, num_images, say("origin_set", count=num_images, name=name))
+    return _Number(value, None, say("origin_unknown", side=side.name))

@@ -1,19 +1,24 @@
 """The whole page about some runs, from top to bottom, as blocks: what both HTML and Markdown are written from."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from importlib.metadata import version
 
 from saccade.errors import InputError
 from saccade.report.chain import Chain, Report
-from saccade.report.charts import make_curve_charts, make_overview
+from saccade.report.charts import make_curve_charts
 from saccade.report.curves import Problem
+from saccade.report.experiments import Experiment
+from saccade.report.formulas import Typeset, mark_tokens, place_formula
 from saccade.report.hardest import Answer, Hardest, find_hardest
+from saccade.report.labels import shorten_names
+from saccade.report.overview import make_overview
 from saccade.report.page import (
     Block,
     Bullets,
     Charts,
     Drawing,
+    Formula,
     Heading,
     Line,
     Page,
@@ -38,10 +43,11 @@ ReadImages = Callable[[Hardest], Mapping[str, bytes]]
 
 @dataclass(frozen=True)
 class Extra:
-    """What a caller adds to the page: a title of its own, and blocks at the end."""
+    """What a caller adds to the page: a title of its own, blocks at the end, and what draws formulas, whose tokens stand there without."""
 
     title: str = ""
     blocks: Sequence[Block] = ()
+    typeset: Typeset | None = None
 
 
 def make_page(report: Report, words: Words, read_images: ReadImages, extra: Extra | None = None) -> Page:
@@ -64,7 +70,7 @@ def make_page(report: Report, words: Words, read_images: ReadImages, extra: Extr
             blocks.append(Heading(2, chain.name))
         level = 3 if several else 2
         problems = chain.problems if several else (*report.problems, *chain.problems)
-        blocks += _make_chain(chain, words, read_images, level=level, problems=problems)
+        blocks += _make_chain(chain, words, read_images, level=level, problems=problems, typeset=extra.typeset)
         blocks += [Heading(level, words.runs), make_runs(chain, report.folder, words)]
     return Page(
         language=words.language,
@@ -76,12 +82,18 @@ def make_page(report: Report, words: Words, read_images: ReadImages, extra: Extr
 
 
 def _make_chain(
-    chain: Chain, words: Words, read_images: ReadImages, *, level: int, problems: Sequence[Problem]
+    chain: Chain,
+    words: Words,
+    read_images: ReadImages,
+    *,
+    level: int,
+    problems: Sequence[Problem],
+    typeset: Typeset | None,
 ) -> list[Block]:
     blocks: list[Block] = [Heading(level, words.result), _make_result(chain, words)]
     overview = make_overview(chain, words) if len(chain.links) > 1 else None
     if overview is not None:
-        blocks.append(overview)
+        blocks += [overview, *_make_labels(chain, words)]
     blocks += _make_problems(problems, words, level)
     blocks += [Heading(level, words.chain), Paragraph((words.chain_note,), "note")]
     blocks += make_steps(chain, words, level + 1)
@@ -89,9 +101,21 @@ def _make_chain(
     blocks += make_settings(chain, words)
     charts = make_curve_charts(chain, words)
     if charts:
-        blocks += [Heading(level, words.curves), Paragraph((words.curves_note,), "note"), Charts(charts)]
-    blocks += _make_hardest(chain, words, read_images, level)
+        blocks += [
+            Heading(level, words.curves),
+            Paragraph((words.curves_note,), "note"),
+            *_make_labels(chain, words),
+            Charts(charts),
+        ]
+    blocks += _make_hardest(chain, words, read_images, level, typeset)
     return blocks + _make_notes(chain, words, level)
+
+
+def _make_labels(chain: Chain, words: Words) -> list[Block]:
+    """Return what the short names on charts stand for; nothing where all names fit."""
+    labels = shorten_names([experiment.name for experiment in chain.experiments])
+    said = "; ".join(f"{label} = {name}" for name, label in labels.items() if label != name)
+    return [Paragraph((words.short_names.format(names=said),), "note")] if said else []
 
 
 def _make_facts(report: Report, words: Words) -> Paragraph:
@@ -151,7 +175,8 @@ def _make_result(chain: Chain, words: Words) -> Block:
         return Paragraph((words.no_value,))
     num_images = 0 if outcome.over_seeds else outcome.best.n
     interval = write_interval(outcome.best, num_images)
-    line = (Strong(words.best_is.format(experiment=leader.name, metric=chain.metric)), " ", Small(interval), " ")
+    best_is = words.best_is if leader.over else words.best_so_far
+    line = (Strong(best_is.format(experiment=leader.name, metric=chain.metric)), " ", Small(interval), " ")
     if compared:
         counts = {name: str(count) for name, count in count_verdicts(chain.links).items()}
         line = (
@@ -164,7 +189,9 @@ def _make_result(chain: Chain, words: Words) -> Block:
 # --- Images and notes ---
 
 
-def _make_hardest(chain: Chain, words: Words, read_images: ReadImages, level: int) -> list[Block]:
+def _make_hardest(
+    chain: Chain, words: Words, read_images: ReadImages, level: int, typeset: Typeset | None
+) -> list[Block]:
     blocks: list[Block] = [Heading(level, words.hardest)]
     hardest = find_hardest(chain)
     if hardest is None:
@@ -179,20 +206,26 @@ def _make_hardest(chain: Chain, words: Words, read_images: ReadImages, level: in
         images = read_images(hardest)
     except InputError as error:
         blocks.append(Paragraph((words.hardest_text_only.format(cause=str(error).rstrip(".")),), "note"))
-    blocks.append(Pictures([_make_picture(answer, images.get(answer.id), words) for answer in hardest.answers]))
+    draw = typeset if hardest.shows_formulas else None
+    blocks.append(Pictures([_make_picture(answer, images.get(answer.id), words, draw) for answer in hardest.answers]))
     return [*blocks, *_make_drawings(hardest, words)]
 
 
-def _make_picture(answer: Answer, image: bytes | None, words: Words) -> Picture:
-    lines: list[Line] = [
-        (f"{words.wrong}; {words.truth.format(truth=answer.target)}",),
-        (words.confidence.format(value=f"{answer.confidence:.2f}"),),
-    ]
+def _make_picture(answer: Answer, image: bytes | None, words: Words, typeset: Typeset | None) -> Picture:
+    truth: Line = (words.truth.format(truth=answer.target),)
+    if typeset is not None:
+        truth = place_formula(words.truth, "truth", Formula(answer.target, typeset(answer.target)))
+    lines: list[Line] = [(f"{words.wrong}; ", *truth), (words.confidence.format(value=f"{answer.confidence:.2f}"),)]
     if answer.parent_is_right:
         lines.append((words.parent_right,))
     lines.append((Small(answer.id),))
     alt = words.picture_of.format(id=answer.id, truth=answer.target)
-    return Picture(image, alt, answer.prediction or words.nothing, lines, "wrong")
+    if typeset is None or not answer.prediction:
+        return Picture(image, alt, answer.prediction or words.nothing, lines, "wrong")
+    read = Formula(answer.prediction, typeset(answer.prediction))
+    if read.image is not None:
+        lines.insert(1, mark_tokens(answer.prediction, answer.target))
+    return Picture(image, alt, read, lines, "wrong")
 
 
 def _make_drawings(hardest: Hardest, words: Words) -> list[Block]:
@@ -212,17 +245,16 @@ def _make_drawings(hardest: Hardest, words: Words) -> list[Block]:
 
 
 def _make_notes(chain: Chain, words: Words, level: int) -> list[Block]:
-    said = [
-        Said(
-            (
-                Strong(words.note_of.format(experiment=experiment.name, seed=course.run.recipe.get("seed", 0))),
-                " ",
-                Small(note.written or words.note_undated),
-            ),
-            note.text,
-        )
-        for experiment in chain.experiments
-        for course in experiment.courses
-        for note in course.notes
-    ]
+    said = [one for experiment in chain.experiments for one in _list_said(experiment, words)]
     return [Heading(level, words.notes), *said] if said else []
+
+
+def _list_said(experiment: Experiment, words: Words) -> Iterator[Said]:
+    """Yield what people wrote of an experiment as a whole, then of each of its runs."""
+    about = [(words.note_of_all.format(experiment=experiment.name), experiment.notes)]
+    for course in experiment.courses:
+        seed = course.run.recipe.get("seed", 0)
+        about.append((words.note_of.format(experiment=experiment.name, seed=seed), course.notes))
+    for title, notes in about:
+        for note in notes:
+            yield Said((Strong(title), " ", Small(note.written or words.note_undated)), note.text)

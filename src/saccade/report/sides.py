@@ -1,34 +1,24 @@
 """One side of a comparison: the runs of an experiment, its repeats over seeds, or what somebody reported of it.
 
-Path: a run, an experiment's folder or a recipe file -> `Side` -> `Scores`, what each image counts in each run. Which side
-is better is for `comparison.py`.
+Path: a run, an experiment's folder or a recipe file -> `Side` -> `Scores` (`scores.py`). Which side is better is for
+`comparison.py`.
 """
 
-import math
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-from numpy.typing import NDArray
-
 from saccade.errors import InputError
-from saccade.metrics.sequence import Units, score_sequences
-from saccade.metrics.text import score_texts
 from saccade.recipes.diff import plain
 from saccade.recipes.loader import load
 from saccade.recipes.tables.training import LOWER_IS_BETTER
 from saccade.records.reader import Run, find_runs, read_run, read_status
 from saccade.report.repeats import describe_overrides, group_repeats, identify, is_finished, is_over, read_overrides
-
-SHARES = frozenset(
-    {"exact_match", "exact_match_normalised", "within_1", "within_2", "validity", "top1_accuracy", "top5_accuracy"}
-)
-"""Metrics by which an image is either right or wrong."""
+from saccade.report.scores import SHARES, Scores, read_scores
+from saccade.report.sentences import Sentence, say, say_state
 
 _DEFAULT_METRICS = {"read": "exact_match", "classify": "top1_accuracy"}
-_WITHIN = {"within_1": 1, "within_2": 2}
 _MOST_GROUPS = 5
 
 
@@ -42,7 +32,7 @@ class Side:
         reported: The `[reported]` table of its recipe, if it has one.
         recipe: The resolved recipe as plain tables; needed where there is no run.
         file: The recipe file, where the side was read from one.
-        left_out: Sentences, one for each thing that was found and is not among the runs.
+        left_out: What was found and is not among the runs, a sentence each.
     """
 
     name: str
@@ -50,7 +40,7 @@ class Side:
     reported: Mapping[str, Any] | None
     recipe: Mapping[str, Any] | None = None
     file: Path | None = None
-    left_out: tuple[str, ...] = ()
+    left_out: tuple[Sentence, ...] = ()
     _kept: dict[tuple[str, ...], Any] = field(default_factory=dict, compare=False, repr=False)
 
     @property
@@ -82,7 +72,7 @@ class Side:
             return metric not in LOWER_IS_BETTER
         return self.table("select").get("higher_is_better") is not False
 
-    def read_scores(self, metric: str, split: str) -> "Scores":
+    def read_scores(self, metric: str, split: str) -> Scores:
         """Return what every image of a split counts in every run; read once.
 
         Raises:
@@ -90,9 +80,14 @@ class Side:
         """
         key = (metric, split)
         if key not in self._kept:
-            self._kept[key] = _read_scores(self.runs, metric, split)
+            self._kept[key] = read_scores(self.runs, metric, split)
         kept: Scores = self._kept[key]
         return kept
+
+    def describe_right(self) -> Sentence | None:
+        """Return in how many of its runs an image must be right to count as right; None where there is one run at most."""
+        count = len(self.runs)
+        return say("right_means", side=self.name, least=count // 2 + 1, count=count) if count > 1 else None
 
     def remember_events(self, run: Run, rows: list[dict[str, Any]]) -> None:
         """Take the rows of a run's history that are events from who has read them already."""
@@ -105,26 +100,6 @@ class Side:
             self._kept[key] = run.history(events_only=True)
         kept: list[dict[str, Any]] = self._kept[key]
         return kept
-
-
-@dataclass(frozen=True, eq=False)
-class Scores:
-    """What every image of a split counts in every run of a side.
-
-    Attributes:
-        targets: Label of each image by its id, in the order of the first run's predictions; None where a task of
-            somebody's own keeps no labels.
-        values: The metric of each run.
-        counts: (runs, images) numerators of the metric; None where it is not a mean over images.
-        weights: (images,) denominators; None where every image counts once.
-        right: (images,) whether most of the runs have the image right; None where nothing is right or wrong.
-    """
-
-    targets: Mapping[str, Any]
-    values: tuple[float, ...]
-    counts: NDArray[np.float64] | None
-    weights: NDArray[np.float64] | None
-    right: NDArray[np.bool_] | None
 
 
 # --- Reading a side ---
@@ -162,10 +137,21 @@ def read_sides(paths: Sequence[str | Path]) -> list[Side]:
             sides.append(side)
         else:
             sides[number] = _join(sides[number], side.runs[0])
+    _check_distinct(sides)
     if len(sides) < 2:
         alone = f"these are {len(paths)} repeats of one recipe" if len(paths) > 1 else "it is alone"
         raise InputError(f"{paths[0]}: {alone}, there is nothing to compare with; name runs of two experiments")
     return _tell_apart(sides)
+
+
+def _check_distinct(sides: Sequence[Side]) -> None:
+    """Raise where something is on two sides: a difference from itself says nothing."""
+    seen: set[Path] = set()
+    for side in sides:
+        for path in [run.folder for run in side.runs] or [path for path in (side.file,) if path]:
+            if path.resolve() in seen:
+                raise InputError(f"{path} is on both sides, and differs from itself in nothing: name another one")
+        seen |= {run.folder.resolve() for run in side.runs} | ({side.file.resolve()} if side.file else set())
 
 
 def _read_groups(path: Path) -> list[Side]:
@@ -200,7 +186,9 @@ def _choose_group(path: Path, groups: Sequence[Side], shared: Collection[frozens
     if len(matching) != 1:
         raise InputError(_describe_groups(path, groups))
     chosen = matching[0]
-    sentence = f"{path} holds runs of {len(groups)} experiments: those {_describe_set(chosen)} are compared, as on the other side"
+    overrides = read_overrides(chosen.runs[0])
+    settings = say("set_with", overrides=describe_overrides(overrides)) if overrides else say("set_without")
+    sentence = say("folder_chosen", folder=str(path), count=len(groups), settings=settings)
     return replace(chosen, left_out=(sentence, *chosen.left_out), _kept={})
 
 
@@ -248,9 +236,10 @@ def _cure(folder: Path, status: Mapping[str, Any]) -> str:
     return "let one end" if not is_over(status) else f"finish it with saccade train --resume {folder}"
 
 
-def _leave_out(folder: Path, status: Mapping[str, Any]) -> str:
-    cure = f"; {_cure(folder, status)}" if is_over(status) else ""
-    return f"{folder} is left out: {_describe(status)}{cure}"
+def _leave_out(folder: Path, status: Mapping[str, Any]) -> Sentence:
+    if is_over(status):
+        return say("stopped_left_out", run=str(folder), state=say("state_stopped"))
+    return say("run_left_out", run=str(folder), state=say_state(status))
 
 
 def _find_reported(run: Run) -> Mapping[str, Any] | None:
@@ -258,12 +247,12 @@ def _find_reported(run: Run) -> Mapping[str, Any] | None:
     return reported if isinstance(reported, Mapping) else None
 
 
-def _drop_repeated_seeds(runs: Sequence[Run]) -> tuple[tuple[Run, ...], list[str]]:
+def _drop_repeated_seeds(runs: Sequence[Run]) -> tuple[tuple[Run, ...], list[Sentence]]:
     """Keep the last run of each seed: the same seed again is the same run and no repeat."""
     last = {run.recipe.get("seed", 0): run for run in runs}
     kept = tuple(run for run in runs if last[run.recipe.get("seed", 0)] is run)
     return kept, [
-        f"{run.folder} is left out: a later run has the same seed, {run.recipe.get('seed', 0)}"
+        say("seed_left_out", run=str(run.folder), seed=str(run.recipe.get("seed", 0)))
         for run in runs
         if run not in kept
     ]
@@ -294,102 +283,3 @@ def _tell_apart(sides: Sequence[Side]) -> list[Side]:
     if len({side.name for side in told}) == len(told):
         return told
     return [replace(side, name=f"{side.name} ({number})", _kept={}) for number, side in enumerate(told, start=1)]
-
-
-# --- What each image counts ---
-
-
-def _read_scores(runs: Sequence[Run], metric: str, split: str) -> Scores:
-    tables = [_read_predictions(run, split) for run in runs]
-    first = tables[0]
-    targets = {name: row.get("target") for name, row in first.items()}
-    for run, rows in zip(runs[1:], tables[1:], strict=True):
-        if {name: row.get("target") for name, row in rows.items()} != targets:
-            raise InputError(
-                f"{run.folder}: its {split} predictions are of other images or labels than those of its repeat "
-                f"{runs[0].folder.name}; evaluate both again"
-            )
-    ordered = [[rows[name] for name in targets] for rows in tables]
-    task = runs[0].recipe["task"]
-    rights = [_count_right(rows, task) for rows in ordered]
-    is_right_alone = metric in ("exact_match", "top1_accuracy")
-    counted = [
-        (right, None) if is_right_alone else _count(run, rows, task, metric)
-        for run, rows, right in zip(runs, ordered, rights, strict=True)
-    ]
-    counts = [numerators for numerators, _ in counted if numerators is not None]
-    known = [right for right in rights if right is not None]
-    weights = counted[0][1]
-    total = len(targets) if weights is None else max(float(weights.sum()), 1.0)
-    whole = len(counts) == len(runs)
-    return Scores(
-        targets=targets,
-        values=tuple(float(row.sum()) / total for row in counts)
-        if whole
-        else tuple(_read_value(run, metric, split) for run in runs),
-        counts=np.stack(counts) if whole else None,
-        weights=weights,
-        right=np.mean(known, axis=0) > 0.5 if len(known) == len(runs) else None,
-    )
-
-
-def _read_predictions(run: Run, split: str) -> dict[str, dict[str, Any]]:
-    if split not in run.splits():
-        resume = "" if is_finished(run.status) else f"finish it with saccade train --resume {run.folder}, or "
-        raise InputError(
-            f"{run.folder} holds no predictions of split {split!r}: {resume}make them with saccade evaluate {run.folder} "
-            f"--split {split}"
-        )
-    rows = run.predictions(split)
-    named = {row["id"]: row for row in rows}
-    if not rows or len(named) < len(rows):
-        fault = "hold an image twice" if rows else "are empty"
-        raise InputError(f"{run.folder}: its predictions of split {split!r} {fault}; evaluate it again")
-    return named
-
-
-def _count(
-    run: Run, rows: Sequence[Mapping[str, Any]], task: str, metric: str
-) -> tuple[NDArray[np.float64] | None, NDArray[np.float64] | None]:
-    """Return numerators and denominators of a metric that asks for more than right or wrong; None for what is no mean."""
-    if task == "read" and metric in ("ned", "cer"):
-        scores = score_texts([row["prediction"] for row in rows], [row["target"] for row in rows])
-        if metric == "ned":
-            return np.array([score.similarity for score in scores]), None
-        distances = np.array([score.distance for score in scores], dtype=np.float64)
-        return distances, np.array([score.target_length for score in scores], dtype=np.float64)
-    if task == "read" and metric in (*_WITHIN, "wer", "wer_max"):
-        units: Units = "tokens" if run.recipe.get("text", {}).get("units") == "tokens" else "characters"
-        scores = score_sequences([row["prediction"] for row in rows], [row["target"] for row in rows], units)
-        if metric == "wer":
-            return np.array([score.distance / max(score.target_length, 1) for score in scores]), None
-        if metric == "wer_max":
-            return np.array([1 - score.similarity for score in scores]), None
-        return np.array([float(score.distance <= _WITHIN[metric]) for score in scores]), None
-    if task == "classify" and metric == "top5_accuracy":
-        best = [[pair[0] for pair in row.get("top_k", ())[:5]] for row in rows]
-        return np.array([float(row["target"] in names) for row, names in zip(rows, best, strict=True)]), None
-    if task == "classify" and metric == "nll":
-        losses = [row.get("target_log_probability") for row in rows]
-        if not all(isinstance(loss, int | float) and math.isfinite(loss) for loss in losses):
-            raise InputError(f"{run.folder}: a target_log_probability is no number; evaluate the run again")
-        return -np.array(losses, dtype=np.float64), None
-    return None, None
-
-
-def _count_right(rows: Sequence[Mapping[str, Any]], task: str) -> NDArray[np.float64] | None:
-    if task == "read":
-        scores = score_texts([row["prediction"] for row in rows], [row["target"] for row in rows])
-        return np.array([float(score.distance == 0) for score in scores])
-    if task == "classify":
-        return np.array([float(row["prediction"] == row["target"]) for row in rows])
-    return None
-
-
-def _read_value(run: Run, metric: str, split: str) -> float:
-    """Return a metric that is no mean over images, as the run's own record has it."""
-    found = (run.metrics or {}).get("splits", {}).get(split, {}).get(metric)
-    value = found.get("value") if isinstance(found, Mapping) else None
-    if not isinstance(value, int | float) or not math.isfinite(value):
-        raise InputError(f"{run.folder}: its metrics.json has no {metric} of split {split!r}; evaluate it again")
-    return float(value)

@@ -6,11 +6,21 @@ from saccade.recipes.diff import Change
 from saccade.report.chain import Chain, Link
 from saccade.report.comparison import Comparison, Verdict
 from saccade.report.experiments import Experiment
+from saccade.report.explanation import describe_proposal
 from saccade.report.page import Block, Bullets, Code, English, Group, Heading, Line, Paragraph, Small, Strong
 from saccade.report.words import Words
-from saccade.report.writing import write_bounds, write_change, write_difference, write_setting, write_size
+from saccade.report.writing import (
+    write_bounds,
+    write_change,
+    write_difference,
+    write_sentence,
+    write_setting,
+    write_size,
+)
 
 _MOST_CHANGES = 12
+_NAMED_ONCE = ("recipe_between", "recipe_lost", "recipe_since")
+"""Recipe files that changed or are gone are named once for the whole chain."""
 _MAIN_SETTINGS = (
     "model.name",
     "model.architecture",
@@ -95,9 +105,11 @@ def _make_step(link: Link, words: Words, level: int) -> Group:
     if comparison is not None:
         blocks.append(_make_verdict(comparison, words))
         if comparison.notes:
-            blocks.append(Paragraph((English("; ".join(comparison.notes) + "."),), "note"))
+            said = "; ".join(write_sentence(note, words) for note in comparison.notes)
+            blocks.append(Paragraph((f"{said}.",), "note"))
     elif link.fault:
-        blocks.append(Paragraph((words.cannot_compare.format(cause=link.fault.rstrip(".")),)))
+        before, _, after = words.cannot_compare.partition("{cause}")
+        blocks.append(Paragraph((before, English(link.fault.rstrip(".")), after)))
     asked = child.recipe.get("hypothesis")
     if asked:
         blocks.append(_label(words.asked, str(asked)))
@@ -114,15 +126,17 @@ def _make_step(link: Link, words: Words, level: int) -> Group:
 
 
 def _make_verdict(comparison: Comparison, words: Words) -> Paragraph:
-    line: list[str | Strong | Small | English] = [Strong(name_verdict(comparison.verdict, words), comparison.verdict)]
+    line: list[str | Strong | Small] = [Strong(name_verdict(comparison.verdict, words), comparison.verdict)]
     said = describe_difference(comparison, words)
     if said:
         line.append(f" {said}.")
-    if comparison.refusal:
-        line += [" ", English(comparison.refusal)]
-    if comparison.could_show is not None and comparison.verdict == "not_shown":
+    if comparison.refusal is not None:
+        line.append(f" {write_sentence(comparison.refusal, words)}")
+    if comparison.verdict == "not_shown" and comparison.could_show is not None:
         size = write_size(comparison.could_show, comparison.metric, words)
         line += [" ", Small(words.could_show.format(value=size))]
+    elif comparison.verdict == "not_shown" and comparison.basis is not None:
+        line += [" ", Small(words.nothing_could_show)]
     return Paragraph(tuple(line))
 
 
@@ -148,11 +162,10 @@ def _make_reasons(comparison: Comparison, words: Words) -> list[Block]:
     if comparison.without_effect:
         blocks.append(Paragraph((Strong(words.no_effect),)))
         blocks.append(Bullets([_write_change(change, words) for change in comparison.without_effect]))
-    # Recipe files that changed or are gone are named once for the whole chain.
-    differs = [sentence for sentence in comparison.differs if not sentence.startswith("recipe: ")]
+    differs = [sentence for sentence in comparison.differs if sentence.name not in _NAMED_ONCE]
     if differs:
         blocks.append(Paragraph((Strong(words.differs),)))
-        blocks.append(Bullets([(English(sentence),) for sentence in differs]))
+        blocks.append(Bullets([(write_sentence(sentence, words),) for sentence in differs]))
     if comparison.attributable:
         blocks.append(Paragraph((words.attributable,), "note"))
     elif len(comparison.changed) > 1:
@@ -161,10 +174,15 @@ def _make_reasons(comparison: Comparison, words: Words) -> list[Block]:
         blocks.append(Paragraph((words.more_than_settings,), "note"))
     if comparison.separating:
         blocks.append(Paragraph((Strong(words.separating),)))
-        blocks.append(Bullets([(Code(one.name), " ", English(one.why)) for one in comparison.separating]))
+        whys = [write_sentence(describe_proposal(one), words) for one in comparison.separating]
+        blocks.append(
+            Bullets([(Code(one.name), " ", why) for one, why in zip(comparison.separating, whys, strict=True)])
+        )
     gained, lost = len(comparison.only_child), len(comparison.only_parent)
     if gained or lost:
-        blocks.append(Paragraph((words.changed_sides.format(gained=gained, lost=lost),), "note"))
+        means = [one for side in (comparison.parent, comparison.child) if (one := side.describe_right())]
+        said = "".join(f" {write_sentence(one, words)}." for one in means)
+        blocks.append(Paragraph((words.changed_sides.format(gained=gained, lost=lost), said), "note"))
     return blocks
 
 

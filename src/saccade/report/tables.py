@@ -7,10 +7,11 @@ from pathlib import Path
 from typing import Any
 
 from saccade.recipes.diff import flatten
+from saccade.records.notes import Note
 from saccade.report.chain import Chain, Link, Report
 from saccade.report.curves import Course, View, finite, read_number
-from saccade.report.experiments import Experiment, describe_seeds, read_outcome
-from saccade.report.page import Block, Cell, Code, Line, Paragraph, Small, Spark, Strong, Table
+from saccade.report.experiments import Experiment, Outcome, describe_seeds, read_outcome
+from saccade.report.page import Block, Bullets, Cell, Code, Line, Paragraph, Small, Spark, Strong, Table
 from saccade.report.steps import list_settings
 from saccade.report.words import Words
 from saccade.report.writing import write_exact, write_interval, write_seconds, write_setting, write_value
@@ -38,7 +39,7 @@ def make_table(chain: Chain, words: Words) -> Table:
         words.reported,
         words.best,
         words.last,
-        words.median,
+        words.median.format(count=chain.num_last),
         words.time,
         words.curve,
         words.reading,
@@ -53,22 +54,48 @@ def make_table(chain: Chain, words: Words) -> Table:
         columns=[columns[place] for place in kept],
         numbers=frozenset(new for new, place in enumerate(kept) if place in is_number),
         rows=[[row[place] for place in kept] for row in rows],
+        name="experiments",
     )
 
 
 def make_settings(chain: Chain, words: Words) -> list[Block]:
-    """Return the settings that differ, a column an experiment; a sentence where there are too many, nothing where there are none."""
+    """Return the settings that differ, a column an experiment, and below those that one of several has alone.
+
+    Where there are too many experiments it is a sentence, and nothing where no setting differs.
+    """
     experiments = chain.experiments
     settings, places = find_settings(experiments), range(len(experiments))
     if not settings:
         return []
     if len(experiments) > _MOST_COLUMNS:
         return [Paragraph((words.settings_too_many.format(count=len(experiments)),), "note")]
+    alone = {key for key, values in settings.items() if len(values) == 1} if len(experiments) > 2 else set()
     rows: list[list[Cell]] = []
     for key, values in settings.items():
+        if key in alone:
+            continue
         written = [write_setting(values[place], words) if place in values else _MISSING for place in places]
         rows.append([[(Code(key),)], *([(text,)] for text in written)])
-    return [Table(words.settings_caption, (words.setting, *(one.name for one in experiments)), frozenset(), rows)]
+    columns = (words.setting, *(one.name for one in experiments))
+    blocks: list[Block] = [Table(words.settings_caption, columns, frozenset(), rows, "settings")] if rows else []
+    own = [
+        _list_own(
+            one.name,
+            {key: values[place] for key, values in settings.items() if key in alone and place in values},
+            words,
+        )
+        for place, one in enumerate(experiments)
+    ]
+    return [*blocks, Bullets([line for line in own if line])] if alone else blocks
+
+
+def _list_own(name: str, settings: Mapping[str, Any], words: Words) -> Line:
+    """Return the settings that one experiment has alone, in a line; nothing where it has none."""
+    before, _, after = words.settings_alone.format(experiment=name, settings="\n").partition("\n")
+    line: list[str | Code] = []
+    for key, value in settings.items():
+        line += [", " if line else before, Code(key), f" {write_setting(value, words)}"]
+    return (*line, after) if line else ()
 
 
 def make_runs(chain: Chain, folder: Path, words: Words) -> Table:
@@ -89,7 +116,7 @@ def make_runs(chain: Chain, folder: Path, words: Words) -> Table:
         for experiment in chain.experiments
         for course in experiment.courses
     ]
-    return Table(words.runs_caption.format(folder=folder.name), columns, frozenset({1, 3, 4, 5}), rows)
+    return Table(words.runs_caption.format(folder=folder.name), columns, frozenset({1, 3, 4, 5}), rows, "runs")
 
 
 def render_csv(report: Report) -> str:
@@ -152,7 +179,7 @@ def _make_row(link: Link, chain: Chain, words: Words) -> list[Cell]:
         _write_reported(experiment, metric),
         best,
         [(write_value(outcome.last if outcome else None, num_images),)],
-        [(write_value(outcome.median_last_ten if outcome else None, num_images),)],
+        _write_median(outcome, num_images, chain.num_last, words),
         _write_times(experiment, outcome.seconds if outcome else None, words),
         _draw(experiment, metric, words),
         _write_readings(experiment, words),
@@ -169,6 +196,13 @@ def _shorten(lines: Sequence[Line], words: Words) -> list[Line]:
     if len(lines) > len(shown):
         shown.append((words.and_more.format(count=len(lines) - len(shown)),))
     return shown or [(_MISSING,)]
+
+
+def _write_median(outcome: Outcome | None, num_images: int, num_last: str, words: Words) -> list[Line]:
+    """Write the median of the last ten validations, and of how many it is where there were fewer than the column says."""
+    lines: list[Line] = [(write_value(outcome.median_last_ten if outcome else None, num_images),)]
+    fewer = outcome.fewer_last if outcome else ""
+    return [*lines, (Small(words.median_of.format(count=fewer)),)] if fewer and fewer != num_last else lines
 
 
 def _write_reported(experiment: Experiment, metric: str) -> list[Line]:
@@ -193,7 +227,7 @@ def _draw(experiment: Experiment, metric: str, words: Words) -> Cell:
         known = finite(curve)
         if known:
             first, last = (write_value(point.value) for point in (known[0], known[-1]))
-            return Spark(curve, words.spark_label.format(metric=metric, first=first, last=last, count=len(curve)))
+            return Spark(curve, words.spark_label.format(metric=metric, first=first, last=last, count=len(known)))
     return [(words.spark_empty,)]
 
 
@@ -203,9 +237,13 @@ def _write_readings(experiment: Experiment, words: Words) -> list[Line]:
     reading = experiment.reported.get("reading")
     if reading:
         lines.append((Small(f"{words.reported_by_others}: "), str(reading)))
-    for course in experiment.courses:
-        lines += [(note.text.splitlines()[0],) for note in course.notes]
+    lines += [(note.text.splitlines()[0],) for note in _list_notes(experiment)]
     return lines or [("",)]
+
+
+def _list_notes(experiment: Experiment) -> list[Note]:
+    """Return what people wrote of an experiment as a whole, then what they wrote of its runs."""
+    return [*experiment.notes, *(note for course in experiment.courses for note in course.notes)]
 
 
 def _write_next(link: Link, chain: Chain) -> list[Line]:
@@ -300,9 +338,7 @@ def _make_csv_row(link: Link, chain: Chain) -> dict[str, str]:
         "best": best.value if best else None,
         "best_low": best.low if best else None,
         "best_high": best.high if best else None,
-        "interval_over": ("seeds" if outcome.over_seeds else "images")
-        if outcome and best and best.low is not None
-        else "",
+        "interval_over": outcome.bounds_over if outcome and best and best.low is not None else "",
         "last": outcome.last if outcome else None,
         "median_last_ten": outcome.median_last_ten if outcome else None,
         "seconds": outcome.seconds if outcome else None,
@@ -318,7 +354,7 @@ def _make_csv_row(link: Link, chain: Chain) -> dict[str, str]:
         "hypothesis": experiment.recipe.get("hypothesis"),
         "reported_reading": reported.get("reading"),
         "reported_next": reported.get("next"),
-        "notes": "\n\n".join(note.text for course in experiment.courses for note in course.notes),
+        "notes": "\n\n".join(note.text for note in _list_notes(experiment)),
         "runs": " ".join(str(course.run.folder) for course in experiment.courses),
     }
     return {key: write_exact(value) for key, value in plain.items()}

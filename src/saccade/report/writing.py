@@ -1,4 +1,4 @@
-"""Numbers, times and settings as words on a page; the language decides only what `Words` holds."""
+"""Numbers, times, settings and sentences as words; the language decides only what `Words` holds."""
 
 import math
 from collections.abc import Mapping
@@ -7,11 +7,13 @@ from typing import Any
 from saccade.metrics.intervals import Estimate
 from saccade.recipes.diff import Change
 from saccade.recipes.toml import format_value
+from saccade.report.scores import SHARES
+from saccade.report.sentences import Gap, Sentence
 from saccade.report.words import Words
 
 _MINUS = "\N{MINUS SIGN}"
-_NO_SHARES = frozenset({"nll", "loss"})
 _MOST_CHARACTERS = 160
+_ELIDED = "{\N{HORIZONTAL ELLIPSIS}}"
 _ARROW = "\N{RIGHTWARDS ARROW}"
 _MOST_DIGITS, _FEWEST_DIGITS = 4, 3
 
@@ -32,9 +34,9 @@ def write_interval(estimate: Estimate, num_images: int = 0) -> str:
 
 
 def write_difference(value: float, metric: str, words: Words) -> str:
-    """Write a difference: in points (hundredths) of a share, as it is otherwise."""
-    if metric in _NO_SHARES:
-        return f"{value:+.3f}".replace("-", _MINUS)
+    """Write a difference: in points (hundredths) where an image is right or wrong, otherwise as it is."""
+    if metric not in SHARES:
+        return f"{value:+.4f}".replace("-", _MINUS)
     return words.points.format(value=f"{100 * value:+.1f}".replace("-", _MINUS))
 
 
@@ -63,21 +65,65 @@ def write_seconds(seconds: float | None, words: Words) -> str:
     return words.hours.format(h=minutes // 60, m=minutes % 60)
 
 
+def write_sentence(sentence: Sentence, words: Words) -> str:
+    """Put a sentence into words: its gaps first, then itself; it has no full stop."""
+    template: str = getattr(words, sentence.name)
+    return template.format(**{name: _fill(gap, words) for name, gap in sentence.gaps})
+
+
+def _fill(gap: Gap, words: Words) -> str:
+    match gap:
+        case str():
+            return gap
+        case int():
+            return f"{gap:,}"
+        case Sentence():
+            return write_sentence(gap, words)
+        case tuple():
+            return ", ".join(_fill(one, words) for one in gap)
+
+
 def write_setting(value: Any, words: Words) -> str:
-    """Write a value as recipes do, cut where it is long."""
+    """Write a value as recipes do; where it is long without the tables within its tables, and cut where it still is."""
     if value is None:
         return words.not_set
     text = _format(_without_unset(value))
+    if len(text) > _MOST_CHARACTERS:
+        text = _format(_elide(_without_unset(value))).replace(f'"{_ELIDED}"', _ELIDED)
     return text if len(text) <= _MOST_CHARACTERS else f"{text[: _MOST_CHARACTERS - 1]}\N{HORIZONTAL ELLIPSIS}"
 
 
 def write_change(change: Change, words: Words) -> str:
-    """Write what changed: `0.1 -> 0.25`; of two tables, only the keys that are not the same in both."""
-    before, after = change.parent_value, change.value
-    if isinstance(before, dict) and isinstance(after, dict):
-        same = {key for key in before if key in after and before[key] == after[key]}
-        before, after = ({key: item for key, item in side.items() if key not in same} for side in (before, after))
+    """Write what changed: `0.1 -> 0.25`; of two tables or lists of tables, only what is not the same in both."""
+    before, after = keep_differing(change.parent_value, change.value)
     return f"{write_setting(before, words)} {_ARROW} {write_setting(after, words)}"
+
+
+def keep_differing(before: Any, after: Any) -> tuple[Any, Any]:
+    """Return two values without what is the same in both.
+
+    Of two tables the keys that have equal values are left out, of two lists of equally many tables those of each pair, of other
+    lists of tables the keys that have one value in all tables of both.
+    """
+    if isinstance(before, dict) and isinstance(after, dict):
+        pairs = {key: keep_differing(before[key], after[key]) for key in before if key in after}
+        return (
+            {key: pairs[key][0] if key in pairs else item for key, item in before.items() if after.get(key) != item},
+            {key: pairs[key][1] if key in pairs else item for key, item in after.items() if before.get(key) != item},
+        )
+    if not (_are_tables(before) and _are_tables(after) and before and after):
+        return before, after
+    if len(before) == len(after):
+        kept = [keep_differing(first, second) for first, second in zip(before, after, strict=True)]
+        return [first for first, _ in kept], [second for _, second in kept]
+    tables: list[dict[str, Any]] = [*before, *after]
+    same = {key for key, item in tables[0].items() if all(key in one and one[key] == item for one in tables)}
+    left = [[{key: item for key, item in one.items() if key not in same} for one in side] for side in (before, after)]
+    return left[0], left[1]
+
+
+def _are_tables(value: Any) -> bool:
+    return isinstance(value, list | tuple) and all(isinstance(item, dict) for item in value)
 
 
 def write_exact(value: Any) -> str:
@@ -98,3 +144,10 @@ def _without_unset(value: Any) -> Any:
     if isinstance(value, Mapping):
         return {key: _without_unset(item) for key, item in value.items() if item is not None}
     return [_without_unset(item) for item in value] if isinstance(value, list | tuple) else value
+
+
+def _elide(value: Any) -> Any:
+    """Return a value with a mark for every table within its tables; what is empty is left out."""
+    if isinstance(value, Mapping):
+        return {key: _ELIDED if isinstance(item, Mapping) else item for key, item in value.items() if item != {}}
+    return [_elide(item) for item in value] if isinstance(value, list | tuple) else value

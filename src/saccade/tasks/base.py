@@ -60,12 +60,12 @@ def _take(value: Any, positions: Sequence[int]) -> Any:
     if isinstance(value, Tensor):
         if isinstance(positions, range) and positions.step == 1:
             return value[positions.start : positions.stop]
-        return value[_send(torch.as_tensor(positions), value.device)]
+        return value[send_positions(torch.as_tensor(positions), value.device)]
     return tuple(value[position] for position in positions)
 
 
-def _send(positions: Tensor, device: torch.device) -> Tensor:
-    """Return the positions on the device; only a copy out of pinned memory does not wait until the device has come to it."""
+def send_positions(positions: Tensor, device: torch.device) -> Tensor:
+    """Return positions on the device; only a copy out of pinned memory does not wait until the device has come to it."""
     return positions.pin_memory().to(device, non_blocking=True) if device.type == "cuda" else positions
 
 
@@ -238,6 +238,10 @@ class Task(ABC, Generic[B, P]):
     def frozen_recipe(self) -> Recipe:
         """Return the recipe with everything filled in that the training data decided (a charset); it repeats the run."""
         return self.recipe
+
+    def parts(self) -> Mapping[str, Path]:
+        """Return module of the model -> run whose best weights it takes; only of a recipe that trains nothing."""
+        return {}
 
     def preprocessing(self) -> dict[str, object]:
         """Return the content of `preprocessing.json`: the contract of every consumer of the weights."""

@@ -6,7 +6,7 @@ decoding (`grammar.py`). It knows braces, `\left` with `\right`, `\begin` with `
 """
 
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import lru_cache
 from typing import NamedTuple
 
@@ -71,6 +71,7 @@ class StructureError(Exception):
     """A token that cannot stand where it does; the message says why."""
 
 
+_BOUND_TO_WHAT_IS_BEFORE = frozenset({"superscript", "subscript", "prime", "modify"})
 _PAIR = re.compile(r"\\(left|right|middle)(?![A-Za-z])(.*)", re.DOTALL)
 _ENVIRONMENT = re.compile(r"\\(begin|end)(?:\{([^{}]*)\})?")
 _FIXED = {
@@ -144,6 +145,28 @@ def find_fault(tokens: Iterable[str]) -> str | None:
     if len(frames) > 1:
         return f"token {top.position}: {top.opener} is never closed"
     return None
+
+
+def can_stand_beside(left: Sequence[str], right: Sequence[str]) -> bool:
+    r"""Return whether two formulas of which one is drawn to the right of the other read as the tokens of one and of the other.
+
+    They do not where either has a fault, where the second begins with a script, which would be one of the first's last
+    symbol, or where `\\` or `\over` divides either: it would divide both.
+    """
+    if any(find_fault(tokens) is not None or _is_divided(tokens) for tokens in (left, right)):
+        return False
+    return classify(right[0]).action not in _BOUND_TO_WHAT_IS_BEFORE
+
+
+def _is_divided(tokens: Iterable[str]) -> bool:
+    """Return whether a formula without a fault has rows that nothing encloses."""
+    frames = START
+    for position, token in enumerate(tokens, start=1):
+        role = classify(token)
+        if role.action == "row" and len(frames) == 1:
+            return True
+        frames = advance(frames, role, token, position)
+    return False
 
 
 def is_complete(frames: Frames) -> bool:

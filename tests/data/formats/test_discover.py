@@ -213,12 +213,24 @@ def test_one_folder_of_classes_names_the_one_above(tmp_path):
         f"{animals}/cat: found images and no labels, and dog beside it holds images too; if they are classes, give the folder "
         f"above: saccade new '{animals}'"
     )
+    make(animals, "runs/a/1/recipe.diff.json", "runs/a/1/history.jsonl", "runs/a/1/figures/0.png")
+    with pytest.raises(InputError, match="if they are classes, give the folder above"):
+        discover(animals / "cat")
     (animals / "empty").mkdir()
     with pytest.raises(InputError, match="5 images and no labels; looked for"):
         discover(animals / "cat")
     make(tmp_path, "flat/train/1.jpg", "flat/val/2.jpg")
     with pytest.raises(InputError, match="1 images and no labels; looked for"):
         discover(tmp_path / "flat/train")
+
+
+def test_an_image_is_no_label_file(tmp_path):
+    make(tmp_path, "my cats/IMG_4.jpeg")
+    with pytest.raises(InputError) as error:
+        discover(tmp_path / "my cats" / "IMG_4.jpeg")
+    assert str(error.value) == (
+        f"{tmp_path}/my cats/IMG_4.jpeg: is an image; give the folder that holds the images: saccade new '{tmp_path}/my cats'"
+    )
 
 
 def test_labels_of_doctr(tmp_path):

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from saccade.data.formats.entry import find_images
+from saccade.data.formats.entry import find_images, find_others
 from saccade.data.formats.folder import read
 from saccade.data.images import read_image
 from saccade.data.splits import load_split
@@ -156,3 +156,17 @@ def test_a_truncated_image_is_one_line(tmp_path: Path, kind: str, kept: float) -
     with pytest.raises(InputError, match=r"cat/1\.png: cannot be decoded .*; repair or remove it;") as caught:
         load_split("train", (FolderSource(path="."),), tmp_path)
     assert "\n" not in str(caught.value)
+
+
+def test_training_runs_are_passed_over_and_counted(tmp_path: Path) -> None:
+    run = ("recipe.diff.json", "history.jsonl", "figures/val_confusion.png", "checkpoints/best/model.safetensors")
+    touch(tmp_path, "cat/1.png", "dog/1.png", "dog/recipe.diff.json", *(f"runs/a/b/{name}" for name in run))
+    listing = read(FolderSource(path="."), tmp_path)
+    assert [entry.id for entry in listing.entries] == ["cat/1.png", "dog/1.png"]
+    assert listing.notes == {"other_files": 1, "runs": 1}
+    assert find_others(tmp_path) == ["dog/recipe.diff.json"]
+    images, notes = find_images(tmp_path / "runs/a/b")
+    assert [image.name for image in images] == ["val_confusion.png"] and "runs" not in notes
+    (tmp_path / "owl").mkdir()
+    with pytest.raises(InputError, match="owl: holds no image"):
+        read(FolderSource(path="."), tmp_path)

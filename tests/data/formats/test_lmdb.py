@@ -147,9 +147,10 @@ def test_a_truncated_image_is_named_or_counted(tmp_path: Path, image: bytes) -> 
         (b"-3", "num-samples is '-3'"),
         ("\u0663".encode(), "not a number above 0"),
         (b"2", "num-samples says 2, but there is label-000000003 too; write the LMDB again"),
+        (b"5", "num-samples says 5, but the last sample that has a label or an image is 3; write the LMDB again"),
         (b"7", "num-samples says 7, but it holds only 7 keys"),
         (b"999999999999", "num-samples says 999999999999, but it holds only 7 keys"),
-        (b"4", "no key label-000000004: empty label"),
+        (b"4", "num-samples says 4, but the last sample that has a label or an image is 3"),
     ],
 )
 def test_a_wrong_count(tmp_path: Path, count: bytes | None, says: str) -> None:
@@ -170,6 +171,11 @@ def test_a_file_that_was_cut_off_does_not_kill_the_process(tmp_path: Path, num_b
     (tmp_path / "cut").mkdir()
     (tmp_path / "cut/data.mdb").write_bytes(whole.read_bytes()[:num_bytes])
     refuse(LmdbSource(path="cut"), tmp_path, "cut/data.mdb: ", "copy or write it again")
+
+
+def test_an_empty_file(tmp_path: Path) -> None:
+    (tmp_path / "data.mdb").touch()
+    refuse(SOURCE, tmp_path, "data.mdb: is empty, which no LMDB is; copy or write it again")
 
 
 def test_what_is_no_store(tmp_path: Path) -> None:

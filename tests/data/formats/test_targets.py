@@ -114,7 +114,7 @@ def test_the_other_formats_hold_them(target: Target, text: str, tmp_path: Path) 
 
 def test_a_text_that_does_not_come_back_is_an_error(tmp_path: Path) -> None:
     decomposed = unicodedata.normalize("NFD", "é")
-    with pytest.raises(InputError, match=r"with text '.+' comes back from this format as 'é'; write lmdb or doctr"):
+    with pytest.raises(InputError, match=r"0\.png: 'images/a\.png' with text '.+' comes back from this format as 'é';"):
         write("csv", tmp_path / "out", make_entries(tmp_path, ["a.png"], [decomposed]))
 
 
@@ -132,8 +132,20 @@ def test_names_stay_in_the_folder_and_differ(tmp_path: Path) -> None:
         "000000001.png",
         "a.txt.png",
     ]
-    assert (written.num_images, written.num_encoded, written.num_renamed) == (6, 0, 6)
+    assert written.names == tuple(line.name for line in lines)
+    assert written.num_encoded == 0
     assert {path.name for path in tmp_path.iterdir()} == {"images", "out"}
+
+
+def test_a_name_that_the_folder_was_part_of_keeps_it_once(tmp_path: Path) -> None:
+    names = ["images/a.png", "images/images/b.png", "a.png", "images"]
+    entries = make_entries(tmp_path, names, list("ABCD"))
+    prefixes: dict[Target, str] = {"tsv": "images/", "doctr": ""}
+    for target, before in prefixes.items():
+        out = tmp_path / target
+        out.mkdir()
+        written = write_target(target, out, entries)
+        assert written.names == tuple(f"{before}{name}" for name in ("a.png", "images/b.png", "a-2.png", "images.png"))
 
 
 @pytest.mark.parametrize(
@@ -151,7 +163,7 @@ def test_drawn_images_become_png(tmp_path: Path) -> None:
     entries = read_source(SyntheticPlatesSource(num_images=3), tmp_path).entries
     (tmp_path / "out").mkdir()
     written = write_target("csv", tmp_path / "out", entries)
-    assert (written.num_images, written.num_encoded) == (3, 3)
+    assert (len(written.names), written.num_encoded) == (3, 3)
     read = read_source(discover(tmp_path / "out").sources["train"], Path("/")).entries
     for drawn, stored in zip(entries, read, strict=True):
         assert drawn.draw is not None

@@ -84,8 +84,8 @@ def test_what_is_written_loads(section: Section, tmp_path: Path) -> None:
     assert path.read_text().startswith(
         "# Written by a test\n#\n# Not carried over:\n# - other = true: no counterpart\n\ntask ="
     )
-    assert tomllib.loads(path.read_text())["reported"] == {"ignored": {"gone": 'it is "gone"'}}
+    assert tomllib.loads(path.read_text())["reported"] == {"ignored": {"gone": 'it is "gone" (it said 1)'}}
     recipe = load(path).recipe
     assert recipe.train.epochs == 3
     assert recipe.reported is not None
-    assert recipe.reported.ignored == {"gone": 'it is "gone"'}
+    assert recipe.reported.ignored == {"gone": 'it is "gone" (it said 1)'}

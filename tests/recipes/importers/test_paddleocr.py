@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from saccade.errors import InputError
-from saccade.recipes.importers.draft import Draft
+from saccade.recipes.importers.draft import Draft, Kind
 from saccade.recipes.loader import load
 from tests.recipes.importers.configurations import BACKBONE, BASE, ENCODE, HEAD, LR, edit, indent, keys, run
 
@@ -138,7 +138,7 @@ def test_what_is_carried_over(tmp_path: Path) -> None:
         "select": {"metric": "ned"},
     }
     assert keys(draft, "ignored") == {}
-    assert keys(draft, "left") == {}
+    assert set(keys(draft, "left")) == {"Train.loader.drop_last"}
     assert find_unaccounted(draft) == []
     assert keys(draft, "carried")["Optimizer.lr.start_lr"] == "not in the file, and its default there"
 
@@ -227,6 +227,14 @@ def test_global_wins_over_the_operations(tmp_path: Path) -> None:
         ([("Optimizer:\n", "Optimiser:\n")], "has no section Optimizer"),
         ([("epoch_num: 60", "epoch_num: many")], "configuration.yml:3: Global.epoch_num: expected a number, found the text 'many'"),
         ([("  epoch_num: 60\n", "")], "Global.epoch_num: expected a number, and there is none"),
+        ([("epoch_num: 60", "epoch_num: -3")], "yml:3: Global.epoch_num: expected a whole number from 1 to 1,000,000,000, found -3"),
+        ([("epoch_num: 60", "epoch_num: 1e99")], "expected a whole number from 1 to 1,000,000,000, found the text '1e99'"),
+        ([("epoch_num: 60", "epoch_num: 2.5")], "expected a whole number from 1 to 1,000,000,000, found 2.5; correct it"),
+        ([("&length 12", "0")], "yml:8: Global.max_text_length: expected a whole number from 1 to 1,000,000,000, found 0"),
+        ([("layers: 34", "layers: fifty")], "Architecture.Backbone.layers: expected a number, found the text 'fifty'"),
+        ([("batch_size_per_card: 4", "batch_size_per_card: 0")], "Train.loader.batch_size_per_card: expected a whole number"),
+        ([("hidden_size: 96", "hidden_size: -1")], "Architecture.Neck.hidden_size: expected a whole number"),
+        ([("data_dir: ./data/", "data_dir: ./data/\n    delimiter: 3")], ":47: Train.dataset.delimiter: no source can be made of it"),
         ([("model_type: rec", "model_type: det")], '"det"; only rec, reading lines of text, can be imported'),
         ([("name: ResNet\n", "name: ResNet18\n")], 'unknown backbone "ResNet18"; nearest: '),
         ([("name: CTCHead", "name: CTChead")], 'unknown head "CTChead"; nearest: "CTCHead"'),
@@ -254,6 +262,35 @@ def test_bad_configurations(tmp_path: Path, changes: list[tuple[str, str]], says
     assert says in str(error.value)
     assert "\n" not in str(error.value)
     assert str(tmp_path / "configuration.yml") in str(error.value)
+
+
+def test_what_the_encoder_of_labels_says_loses_against_global_or_is_left(tmp_path: Path) -> None:
+    old = "    - CTCLabelEncode:\n"
+    draft = run(tmp_path, edit((old, "    - CTCLabelEncode: {max_text_length: 99, use_space_char: false, other: 1}\n")))
+    key = "Train.dataset.transforms.CTCLabelEncode"
+    why = "Global.max_text_length wins: PaddleOCR lays Global over the keys of every operation"
+    assert keys(draft, "ignored") == {f"{key}.max_text_length": why}
+    assert keys(draft, "aside")[f"{key}.use_space_char"] == "Global.use_space_char says the same"
+    assert keys(draft, "aside")[f"{key}.other"] == "is done by the task here"
+    assert find_unaccounted(draft) == []
+    changes = ("  max_text_length: &length 12\n", ""), (old, "    - CTCLabelEncode: {max_text_length: 99}\n")
+    draft = run(tmp_path, edit(*changes))
+    assert "say it as Global.max_text_length and import again" in keys(draft, "left")[f"{key}.max_text_length"]
+    assert find_unaccounted(draft) == []
+
+
+@pytest.mark.parametrize(("drops", "kind"), [("true", "left"), ("false", "aside")])
+def test_images_that_training_leaves_out(tmp_path: Path, drops: str, kind: Kind) -> None:
+    draft = run(tmp_path, edit(("drop_last: true", f"drop_last: {drops}")))
+    why = "leaves the images of a last incomplete batch out of each epoch; here they are trained on"
+    assert keys(draft, kind)["Train.loader.drop_last"] == (why if kind == "left" else "as it is here")
+
+
+def test_the_recipe_says_what_the_keys_without_effect_said(tmp_path: Path) -> None:
+    (tmp_path / "recipe.toml").write_text(run(tmp_path, NO_EFFECT).write("x"))
+    reported = load(tmp_path / "recipe.toml").recipe.reported
+    assert reported is not None
+    assert reported.ignored["Architecture.Neck.num_layers"].endswith("(it said 3)")
 
 
 def test_a_configuration_of_several_networks_is_refused(tmp_path: Path) -> None:

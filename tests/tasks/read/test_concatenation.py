@@ -12,6 +12,7 @@ import torch
 from saccade.data.sampler import make_generator
 from saccade.engine.batches import StepMaker, hold, iterate_steps
 from saccade.engine.device import Ranks
+from saccade.errors import InputError
 from saccade.recipes.tables.recipe import ReadRecipe
 from saccade.recipes.validation import validate_table
 from saccade.tasks.read.data import ReadSample
@@ -137,3 +138,87 @@ def test_two_lines_of_text_are_not_joined(tmp_path: Path) -> None:
     task = make_task(tmp_path)
     doubled = replace(task.examples("train")[0], num_lines=2)
     assert task.prepare(doubled, make_generator(0, 0, 0)).text == "111"
+
+
+WRITER = {
+    "name": "satrn",
+    "backbone": {"name": "residual_grid", "channels": [4, 4, 8], "num_blocks": [1, 1, 1]},
+    "encoder": {"hidden_size": 8, "filter_size": 8, "num_layers": 1, "num_heads": 2},
+    "decoder": {"hidden_size": 8, "filter_size": 8, "num_layers": 1, "num_heads": 2},
+}
+FORMULAS = ("x ^ 2", "\\frac 1 2", "^ 3", "a + b + c = d", "y _ 1")
+
+
+def make_formulas(folder: Path, max_length: int, **tables: Any) -> ReadTask:
+    """Five formulas, each one box in white on black paper of 32 x 48 px, and a reader that writes tokens."""
+    folder.mkdir(exist_ok=True)
+    for index in range(len(FORMULAS)):
+        image = np.zeros((32, 48), np.uint8)
+        image[4:24, 4 : 20 + index] = 255
+        cv2.imwrite(str(folder / f"{index}.png"), image)
+    rows = [f"{index}.png\t{text}\n" for index, text in enumerate(FORMULAS)]
+    (folder / "train.tsv").write_text("".join(rows))
+    (folder / "val.tsv").write_text(rows[0])
+    train, val = (
+        {"format": "tsv", "path": str(folder / f"{name}.tsv"), "images": str(folder)} for name in ("train", "val")
+    )
+    raw = {
+        "task": "read",
+        "data": {"train": [train], "val": [val]},
+        "preprocessing": {"height_px": 32, "width_px": 64, "fit": {"name": "pad", "value": 0}},
+        "text": {"units": "tokens", "notation": "latex"},
+        "model": WRITER | {"max_length": max_length},
+        "augment": {"concatenation": {"probability": 1.0, "layout": "ink", "symbol_min_px": 4.0}},
+    }  # fmt: skip
+    return ReadTask(validate_table(ReadRecipe, raw | tables, file="recipe"))
+
+
+def test_formulas_are_joined_token_by_token_as_far_as_the_model_writes(tmp_path: Path) -> None:
+    """Of 3, 3, 2, 7 and 3 tokens. What begins with a script is no formula beside another one."""
+    task = make_formulas(tmp_path, max_length=7)
+    texts = {prepare(task, 0, draw).text for draw in range(60)}
+    assert texts == {"x ^ 2", "x ^ 2 x ^ 2", "x ^ 2 \\frac 1 2", "x ^ 2 y _ 1"}
+    assert {prepare(task, 3, draw).text for draw in range(20)} == {"a + b + c = d"}
+    longer = make_formulas(tmp_path, max_length=10)
+    assert {prepare(longer, 0, draw).text for draw in range(60)} == texts | {"x ^ 2 a + b + c = d"}
+    for draw in range(20):
+        joined = prepare(longer, 4, draw)
+        assert joined.tokens == longer.vocabulary.encode(joined.text) and joined.text.startswith("y _ 1")
+
+
+def test_a_script_follows_where_it_is_no_latex(tmp_path: Path) -> None:
+    task = make_formulas(tmp_path, max_length=7, text={"units": "tokens"})
+    assert "x ^ 2 ^ 3" in {prepare(task, 0, draw).text for draw in range(60)}
+
+
+def test_formulas_stand_side_by_side_in_ink_of_one_size(tmp_path: Path) -> None:
+    """Boxes of 20 x 20 px and of 16 x 20: each keeps its shape and its ink, paper is between, and the gap is not always the same."""
+    task, gaps = make_formulas(tmp_path, max_length=7), set()
+    for draw in range(30):
+        joined = prepare(task, 0, draw)
+        columns = np.flatnonzero((joined.image[..., 0] > 128).any(axis=0))
+        runs = np.split(columns, np.flatnonzero(np.diff(columns) > 1) + 1)
+        assert joined.image.shape == (32, 64, 1) and len(runs) == 1 + (joined.text != "x ^ 2")
+        if len(runs) == 2:
+            shapes = [int((joined.image[:, run[0], 0] > 128).sum()) / len(run) for run in runs]
+            assert shapes[0] == pytest.approx(20 / 16, rel=0.1) and 0.9 < shapes[1] < 1.35
+            gaps.add(int(runs[1][0] - runs[0][-1]) - 1)
+    assert gaps <= set(range(3, 9)) and len(gaps) > 2
+
+
+def test_symbols_that_would_become_too_small_stay_alone(tmp_path: Path) -> None:
+    concatenation = {"probability": 1.0, "layout": "ink", "symbol_min_px": 20.0}
+    task = make_formulas(tmp_path, max_length=10, augment={"concatenation": concatenation})
+    assert {prepare(task, 0, draw).text for draw in range(20)} == {"x ^ 2"}
+
+
+def test_stretched_formulas_have_no_paper_to_spare(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match=r"augment\.concatenation\.layout"):
+        make_formulas(tmp_path, max_length=7, preprocessing={"height_px": 32, "width_px": 64})
+    task = make_formulas(
+        tmp_path,
+        max_length=7,
+        preprocessing={"height_px": 32, "width_px": 64},
+        augment={"concatenation": {"probability": 1.0}},
+    )
+    assert "x ^ 2 y _ 1" in {prepare(task, 0, draw).text for draw in range(60)}

@@ -1,12 +1,13 @@
 """Ensembles: means of probabilities, other orders of tokens, images of their own, turned images."""
 
 import math
+from typing import Any
 
 import pytest
 import torch
 
 from saccade.errors import InputError
-from saccade.tasks.read.ensemble import EnsembleReader, Member, choose_best, turn_images
+from saccade.tasks.read.ensemble import EnsembleNetwork, EnsembleReader, Member, choose_best
 from saccade.tasks.read.search import Hypothesis, search_beam, search_greedy
 from tests.tasks.read.test_search import TableReader, make_table
 
@@ -74,10 +75,29 @@ def test_each_member_wants_images_of_the_same_things() -> None:
             ensemble.init(given)
 
 
-def test_turned_images_and_the_best_reading_of_each() -> None:
-    image = torch.tensor([[1, 2, 3], [4, 5, 6]], dtype=torch.uint8).view(1, 1, 2, 3)
-    assert turn_images(image, 1)[0, 0].tolist() == [[3, 6], [2, 5], [1, 4]]
-    assert turn_images(image, 2)[0, 0].tolist() == [[6, 5, 4], [3, 2, 1]]
+def test_the_networks_of_members_are_one_module_without_gradients() -> None:
+    class Weighted(torch.nn.Linear):
+        def init(self, images: Any) -> Any:
+            return TableReader(make_table(len(images), 1)).init(images)
+
+        def step(self, state: Any, tokens: torch.Tensor) -> torch.Tensor:
+            return self.weight.log_softmax(dim=1)[tokens]
+
+    networks = [Weighted(6, 6), Weighted(6, 6)]
+    joined = EnsembleNetwork(
+        [Member("first", networks[0], OUTPUTS, weight=3.0), Member("second", networks[1], OUTPUTS)]
+    )
+    assert list(joined.state_dict()) == ["members.0.weight", "members.0.bias", "members.1.weight", "members.1.bias"]
+    images = torch.zeros(2, 1, 4, 4, dtype=torch.uint8)
+    answers = joined.step(joined.init((images, images)), torch.tensor([[4], [5]]))
+    assert not answers.requires_grad
+    mean = 0.75 * networks[0].weight.softmax(dim=1) + 0.25 * networks[1].weight.softmax(dim=1)
+    torch.testing.assert_close(answers.exp(), mean[[4, 5]].unsqueeze(1))
+    with pytest.raises(TypeError, match="a TableReader has no weights"):
+        EnsembleNetwork([Member("first", TableReader(make_table(1, 1)), OUTPUTS)])
+
+
+def test_the_best_reading_of_each_image() -> None:
     short = Hypothesis((3,), math.log(0.5), (math.log(0.5),), True)
     long = Hypothesis((3, 4, 5), math.log(0.4), (0.0, 0.0, 0.0), True)
     assert choose_best([[short, long], [long, short]]) == [long, long]

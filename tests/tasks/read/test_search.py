@@ -178,6 +178,18 @@ def test_it_stops_when_nothing_can_become_better() -> None:
     assert found.tokens == (A,) * 30 and as_long_mean.asked == [(1, 1)] * 31
 
 
+@pytest.mark.parametrize("max_length", [1, 7, 8, 20])
+def test_looking_seldom_which_images_are_done_changes_no_text(max_length: int) -> None:
+    """What a text that has ended goes on to say meanwhile is not read."""
+    table = make_table(16, 4)
+    often, seldom = TableReader(table), TableReader(table)
+    found = search_greedy(often, torch.zeros(16, 1), max_length)
+    assert search_greedy(seldom, torch.zeros(16, 1), max_length, looks_every_steps=8) == found
+    assert {shape for shape in seldom.asked[:8]} == {(16, 1)}
+    assert max_length < 8 or {shape for shape in often.asked[:8]} > {(16, 1)}
+    assert max_length < 20 or (seldom.asked[8][0] < 16 and {one.is_complete for one in found} == {True, False})
+
+
 def test_images_leave_and_beams_fall_away() -> None:
     """Image 0 ends at once, image 1 after three tokens, image 2 never; of four beams no more are asked than there are texts."""
     table = torch.zeros(3, 1, 5, 5)

@@ -35,7 +35,7 @@ def read(source: CsvSource, root: Path) -> SourceListing:
                 faults.append(f"{path}:{rows.line_num}: {what}")
                 continue
             identity = PurePosixPath(name).as_posix()
-            location = f"{path}:{rows.line_num}"
+            location = f"{path}:{rows.line_num - sum(cell.count(chr(10)) for cell in row.values())}"  # where it begins
             entries.append(Entry(identity, normalise(label), location, None, weight=source.weight))
             raw_labels.append(label)
     except csv.Error as error:
@@ -56,18 +56,24 @@ def write(
     """
     rows = list(rows)
     for name, text in rows:
-        if any(character in name + text for character in "\r\0"):
-            raise InputError(
-                f"{path}: {quote(name)} with text {quote(text)} holds a carriage return or NUL; write doctr or lmdb"
-            )
+        fault = find_fault(name, text)
+        if fault is not None:
+            raise InputError(f"{path}: {fault}")
     with path.open("w", encoding="utf-8", newline="") as file:
         writer = csv.writer(file, lineterminator="\n")
         writer.writerow((image_column, text_column))
         writer.writerows(rows)
 
 
+def find_fault(name: str, text: str) -> str | None:
+    """Say why a row cannot hold a file name and a text; None where it can."""
+    if not any(character in name + text for character in "\r\0"):
+        return None
+    return f"{quote(name)} with text {quote(text)} holds a carriage return or NUL; write doctr or lmdb"
+
+
 def _require_column(path: Path, key: str, name: str, columns: list[str]) -> None:
     if name not in columns:
         near = get_close_matches(name, columns, n=1)
-        meant = f"did you mean {near[0]!r}?" if near else f"the header has {', '.join(map(repr, columns))};"
-        raise InputError(f"{path}: no column {name!r}; {meant} Set `{key}` of the source")
+        meant = f"did you mean {near[0]!r}?" if near else f"the header has {', '.join(map(repr, columns))}"
+        raise InputError(f"{path}: no column {name!r} ({meant}); write a recipe whose source says it as `{key}`")

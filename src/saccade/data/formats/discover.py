@@ -10,17 +10,17 @@ import itertools
 import os
 import re
 import shlex
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import suppress
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from saccade.data.formats import doctr, lmdb
 from saccade.data.formats.discover_formulas import find_formulas, find_ink
 from saccade.data.formats.discover_names import find_pattern
-from saccade.data.formats.entry import IMAGE_SUFFIXES, is_hidden
+from saccade.data.formats.entry import IMAGE_SUFFIXES, is_image
 from saccade.data.formats.paddleocr import split_names
 from saccade.data.formats.textfile import read_text
+from saccade.data.formats.visible import is_visible_folder, list_folders, list_images, list_siblings
 from saccade.errors import InputError
 from saccade.recipes.tables.data import (
     CsvSource,
@@ -85,6 +85,10 @@ def discover(path: Path, *, classes: bool | None = None) -> Found:
             name instead.
     """
     path = Path(os.path.abspath(path))
+    if path.is_file() and is_image(path.name):
+        raise InputError(
+            f"{path}: is an image; give the folder that holds the images: saccade new {shlex.quote(str(path.parent))}"
+        )
     if path.exists() and (found := _discover_formulas(path)):
         return found
     if path.is_file():
@@ -110,7 +114,7 @@ def count_label_folders(found: Found) -> tuple[int, int]:
     source = found.sources["train"]
     if not isinstance(source, FolderSource):
         return 0, 0
-    images = _list_images(Path(source.path))
+    images = list_images(Path(source.path))
     return len(images), len({image.parent.name for image in images})
 
 
@@ -127,19 +131,15 @@ def find_split(name: str) -> str | None:
 
 
 def _refuse(path: Path) -> Found:
-    count = len(_list_images(path))
+    count = len(list_images(path))
     what = f"{count:,} images and no labels" if count else "no images"
     raise InputError(f"{path}: found {what}; looked for {_FORMS}")
 
 
 def _refuse_given(path: Path) -> Found:
     """Refuse the folder that was given; of one of several classes, beside which every folder holds images, name the folder of them all."""
-    folders: list[Path] = []
-    with suppress(OSError):  # what lies beside is no business of ours
-        folders = [other for other in sorted(path.parent.iterdir()) if _is_visible_folder(other)]
-        folders = folders if all(any(map(_is_image, folder.iterdir())) for folder in folders) else []
-    others = [folder for folder in folders if folder != path]
-    if others and path in folders and find_split(path.name) is None:
+    others = [folder for folder in list_siblings(path) if folder != path]
+    if others and find_split(path.name) is None:
         raise InputError(
             f"{path}: found images and no labels, and {others[0].name} beside it holds images too; if they are classes, give the "
             f"folder above: saccade new {shlex.quote(str(path.parent))}"
@@ -151,7 +151,7 @@ def _discover_store(folder: Path, *, below: bool) -> Found | None:
     """Look for an LMDB in a folder, or for any number of them below it."""
     if not below and not (folder / lmdb.FILE_NAME).is_file():
         return None
-    if below and next((path for path in _list_folders(folder) if (path / lmdb.FILE_NAME).is_file()), None) is None:
+    if below and next((path for path in list_folders(folder) if (path / lmdb.FILE_NAME).is_file()), None) is None:
         return None
     return Found({"train": LmdbSource(path=str(folder))}, "LMDB")
 
@@ -285,7 +285,7 @@ def _find_images_folder(file: Path, base: Path, names: Sequence[str]) -> Path:
     """Return the folder that most of the names are relative to: the file's own if it can be, else one below."""
     own = file.parent
     shares: dict[Path, float] = {}
-    candidates = itertools.chain((own, own / "images"), _list_folders(base), _list_folders(own), (own.parent,))
+    candidates = itertools.chain((own, own / "images"), list_folders(base), list_folders(own), (own.parent,))
     for folder in candidates:
         shares[folder] = _share(names, lambda name, folder=folder: os.path.isfile(folder / name))
         if shares[folder] == 1:
@@ -296,25 +296,6 @@ def _find_images_folder(file: Path, base: Path, names: Sequence[str]) -> Path:
             f"{file}: names images that are not there, such as {names[0]}; looked in {own} and the folders below it"
         )
     return best
-
-
-def _list_folders(folder: Path) -> Iterator[Path]:
-    for path, folders, _ in os.walk(folder):
-        folders[:] = sorted(name for name in folders if not is_hidden(name))
-        yield Path(path)
-
-
-def _list_images(folder: Path) -> list[Path]:
-    found = (path / name for path in _list_folders(folder) for name in sorted(os.listdir(path)))
-    return [path for path in found if _is_image(path)]
-
-
-def _is_image(path: Path) -> bool:
-    return path.suffix.lower() in IMAGE_SUFFIXES and not path.name.startswith(".")
-
-
-def _is_visible_folder(path: Path) -> bool:
-    return path.is_dir() and not is_hidden(path.name)
 
 
 def _discover_formulas(path: Path) -> Found | None:
@@ -328,7 +309,7 @@ def _discover_ink(folder: Path) -> Found | None:
 
 
 def _discover_split_folders(folder: Path, classes: bool | None) -> Found | None:
-    named = _by_split(filter(_is_visible_folder, sorted(folder.iterdir())), folder)
+    named = _by_split(filter(is_visible_folder, sorted(folder.iterdir())), folder)
     if "train" not in named:
         return None
     found = {
@@ -350,7 +331,7 @@ def _discover_in_names(folder: Path, classes: bool | None) -> Found | None:
     Raises:
         InputError: There are label folders and a few images beside them.
     """
-    images = _list_images(folder)
+    images = list_images(folder)
     inside = [path for path in images if path.parent != folder]
     num_astray = len(images) - len(inside)
     if num_astray >= len(inside):

@@ -2,7 +2,7 @@
 
 import os
 import unicodedata
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -20,6 +20,8 @@ _ARCHIVE_REMNANT = "__MACOSX"
 """A folder that a Mac adds to every zip: of each file what is no part of it, in a file of the same suffix."""
 _FOREIGN_SUFFIXES = frozenset({".heic", ".heif", ".jxl"})
 """Photographs that cannot be decoded: listed, so that they are an error and not left out in silence."""
+_OF_A_RUN = frozenset({"recipe.diff.json", "environment.json", "preprocessing.json", "history.jsonl"})
+"""By two of these files the folder of a training run is known, whose pictures are nobody's data."""
 
 
 @dataclass(frozen=True)
@@ -66,9 +68,16 @@ def make_listing(entries: list[Entry], raw_labels: list[str], notes: dict[str, i
     counts = {
         "decomposed_labels": decomposed,
         "labels_with_outer_spaces": sum(label != label.strip() for label in raw_labels),
+        "names_with_different_texts": _count_contradictions(entries),
         **notes,
     }
     return SourceListing(tuple(entries), {name: count for name, count in counts.items() if count})
+
+
+def _count_contradictions(entries: list[Entry]) -> int:
+    """Count the names that stand there more than once, with texts that differ."""
+    texts: dict[str, str] = {}
+    return len({entry.id for entry in entries if texts.setdefault(entry.id, entry.label) != entry.label})
 
 
 def normalise(label: str) -> str:
@@ -86,25 +95,37 @@ def raise_all(faults: list[str], cure: str) -> None:
 def find_images(folder: Path) -> tuple[list[Path], dict[str, int]]:
     """List the images below a folder, sorted by path, and count the other files: hidden ones, and all in hidden folders, too.
 
-    Links are followed.
+    Links are followed; training runs, which lie below a folder of a project, are passed over and counted.
 
     Raises:
         InputError: The folder is missing or holds no image.
     """
     require_folder(folder, "path")
-    images, num_others = [], 0
-    top = os.path.join(folder, "")
-    for parent, names in walk(folder):
-        is_passed_over = parent != str(folder) and any(map(is_hidden, parent.removeprefix(top).split(os.sep)))
-        found = [name for name in names if not is_passed_over and _is_image(name)]
-        images += [os.path.join(parent, name) for name in found]
-        num_others += len(names) - len(found)
+    images, others, runs = _sort_files(folder)
     if not images:
         raise InputError(
             f"{folder}: holds no image ({', '.join(sorted(IMAGE_SUFFIXES))}); correct `path` or the data root"
         )
     images.sort(key=lambda path: path.split(os.sep))  # the order of paths, at a tenth of the time
-    return [Path(path) for path in images], {"other_files": num_others}
+    return [Path(path) for path in images], {"other_files": len(others)} | ({"runs": len(runs)} if runs else {})
+
+
+def find_others(folder: Path) -> list[str]:
+    """List the files below a folder that `find_images` counts as others, relative to it and sorted."""
+    return sorted(os.path.relpath(path, folder) for path in _sort_files(folder)[1])
+
+
+def _sort_files(folder: Path) -> tuple[list[str], list[str], list[str]]:
+    """Return the images below a folder, the other files, and the folders of training runs, which are not looked into."""
+    images: list[str] = []
+    others: list[str] = []
+    runs: list[str] = []
+    top = os.path.join(folder, "")
+    for parent, names in walk(folder, runs):
+        is_passed_over = parent != str(folder) and any(map(is_hidden, parent.removeprefix(top).split(os.sep)))
+        for name in names:
+            (images if not is_passed_over and is_image(name) else others).append(os.path.join(parent, name))
+    return images, others, runs
 
 
 def is_hidden(name: str) -> bool:
@@ -112,19 +133,39 @@ def is_hidden(name: str) -> bool:
     return name.startswith(".") or name == _ARCHIVE_REMNANT
 
 
-def walk(folder: Path) -> Iterator[tuple[str, list[str]]]:
-    """Yield a folder and those below it, each with the names of its files; links are followed, circles are not."""
+def is_run(names: Collection[str]) -> bool:
+    """Tell the folder of a training run by the names of its files."""
+    return len(_OF_A_RUN.intersection(names)) > 1
+
+
+def holds_runs(folder: Path) -> bool:
+    """Tell the folder of a training run, or one below which there are some."""
+    runs: list[str] = []
+    return any(is_run(names) for _, names in walk(folder, runs)) or bool(runs)
+
+
+def walk(folder: Path, runs: list[str] | None = None) -> Iterator[tuple[str, list[str]]]:
+    """Yield a folder and those below it, each with the names of its files; links are followed, circles are not.
+
+    Folders of training runs below it are passed over; `runs` takes their paths.
+    """
     # of each folder that is still to come: where it really is, and where those above it are
     chains: dict[str, tuple[str, ...]] = {str(folder): (os.path.realpath(folder),)}
     for parent, folders, names in os.walk(folder, followlinks=True):
         above = chains.pop(parent)
+        if parent != str(folder) and is_run(names):
+            folders.clear()
+            if runs is not None:
+                runs.append(parent)
+            continue
         below = {name: _find_place(os.path.join(parent, name), above[0]) for name in folders}
         folders[:] = [name for name, place in below.items() if not _leads_back(place, above)]
         chains |= {os.path.join(parent, name): (below[name], *above) for name in folders}
         yield parent, names
 
 
-def _is_image(name: str) -> bool:
+def is_image(name: str) -> bool:
+    """Tell an image, of which some cannot be decoded, by the name of its file."""
     suffix = os.path.splitext(name)[1].lower()
     return (suffix in IMAGE_SUFFIXES or suffix in _FOREIGN_SUFFIXES) and not name.startswith(".")
 

@@ -3,7 +3,16 @@
 import os
 from pathlib import Path
 
-from saccade.data.formats.entry import Entry, SourceListing, find_images, is_hidden, make_listing, normalise, raise_all
+from saccade.data.formats.entry import (
+    Entry,
+    SourceListing,
+    find_images,
+    holds_runs,
+    is_hidden,
+    make_listing,
+    normalise,
+    raise_all,
+)
 from saccade.recipes.tables.data import FolderSource
 
 
@@ -32,7 +41,7 @@ def read(source: FolderSource, root: Path) -> SourceListing:
 
 
 def _find_empty(labels: set[str]) -> list[str]:
-    """List the folders beside label folders below which there is no image; hidden ones do not count."""
+    """List the folders beside label folders below which there is no image; hidden ones and those of runs do not count."""
     holding = {str(parent) for label in labels for parent in (Path(label), *Path(label).parents)}
     beside = [
         os.path.join(parent, entry.name)
@@ -40,7 +49,7 @@ def _find_empty(labels: set[str]) -> list[str]:
         for entry in os.scandir(parent or ".")
         if entry.is_dir() and not is_hidden(entry.name)
     ]
-    return sorted(folder for folder in beside if folder not in holding)
+    return sorted(folder for folder in beside if folder not in holding and not holds_runs(Path(folder)))
 
 
 def _find_nested(labels: set[str]) -> list[str]:

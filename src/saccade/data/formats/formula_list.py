@@ -73,6 +73,15 @@ def write(folder: Path, names: Sequence[str], entries: Sequence[Entry]) -> None:
             tsv.write(folder / name, rows)
 
 
+def find_fault(name: str, label: str) -> str | None:
+    """Say why the list cannot hold a file name and a label; None where it can."""
+    fault = tsv.find_fault(name, label)
+    if fault is None and label != space_tokens(label)[0]:
+        odd = "white space other than one space between two tokens"
+        fault = f"{quote(name)} with label {quote(label)} holds {odd}; write them so, or choose another --to"
+    return fault
+
+
 def space_tokens(label: str) -> tuple[str, bool]:
     """Set one space between two tokens, none before and after; say whether there was anything else."""
     spaced = " ".join(label.split())

@@ -136,8 +136,20 @@ def _read_labels(store: Path) -> Iterator[bytes | None]:
             raise InputError(
                 f"{store}: {_COUNT} says {count}, but there is {_LABEL.format(count + 1)} too; write the LMDB again"
             )
+        last = next((number for number in range(count, 0, -1) if _has_sample(transaction, number)), 0)
+        if last < count:
+            raise InputError(
+                f"{store}: {_COUNT} says {count}, but the last sample that has a label or an image is {last}; "
+                "write the LMDB again"
+            )
         for number in range(1, count + 1):
             yield transaction.get(_LABEL.format(number).encode())
+
+
+def _has_sample(transaction: Any, number: int) -> bool:
+    """Tell whether there is any part of a sample."""
+    cursor = transaction.cursor()
+    return any(cursor.set_key(key.format(number).encode()) for key in (_LABEL, _IMAGE))
 
 
 def _parse_count(store: Path, raw: bytes | None, num_keys: int) -> int:
@@ -192,6 +204,8 @@ def _open(store: Path) -> "Environment":
 def _open_whole(file: Path, is_folder: bool) -> "Environment":
     """Open a store of which no page is missing: LMDB maps its file, and reading beyond its end would kill the process."""
     lmdb = _import_lmdb(file)
+    if file.stat().st_size == 0:
+        raise InputError(f"{file}: is empty, which no LMDB is; copy or write it again")
     try:
         environment: Environment = lmdb.open(
             str(file.parent if is_folder else file),

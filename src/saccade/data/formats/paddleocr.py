@@ -42,10 +42,18 @@ def write(path: Path, rows: Iterable[tuple[str, str]]) -> None:
         InputError: A name or text holds a tab or a line end, or a name would be read as a list of names.
     """
     rows = list(rows)
-    for name, _ in rows:
-        if split_names(name) != [name]:
-            raise InputError(f"{path}: PaddleOCR would take {quote(name)} for a list of images; rename the image")
+    for name, text in rows:
+        fault = find_fault(name, text)
+        if fault is not None:
+            raise InputError(f"{path}: {fault}")
     tsv.write(path, rows)
+
+
+def find_fault(name: str, text: str) -> str | None:
+    """Say why a line cannot hold a file name and a text; None where it can."""
+    if split_names(name) != [name]:
+        return f"PaddleOCR would take {quote(name)} for a list of images; rename the image"
+    return tsv.find_fault(name, text)
 
 
 def split_names(text: str) -> list[str]:

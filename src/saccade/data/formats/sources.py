@@ -1,5 +1,6 @@
 """Reads a source of any format: the one place that knows which file reads which."""
 
+import os
 from pathlib import Path
 from typing import assert_never
 
@@ -24,6 +25,7 @@ from saccade.recipes.tables.data import (
     AidaSource,
     CifarSource,
     CsvSource,
+    DataTable,
     DoctrSource,
     FilenameSource,
     FolderSource,
@@ -68,6 +70,21 @@ def read_source(source: Source, root: Path) -> SourceListing:
             return synthetic_plates.read(source)
         case _:
             assert_never(source)
+
+
+def require_sources(data: DataTable) -> None:
+    """Refuse sources whose files are not there; nothing is read otherwise, so that a slip of the pen is said at once.
+
+    Raises:
+        InputError: As `read_source`.
+    """
+    root = Path(data.root or ".")
+    for source in (*data.train, *data.val, *data.test):
+        if isinstance(source, SyntheticPlatesSource | CifarSource):  # is drawn; may be fetched
+            continue
+        named = (source.path, getattr(source, "images", None))
+        if not all(path is None or os.path.exists(root / path) for path in named):
+            read_source(source, root)
 
 
 def _read_label_file(source: TsvSource | CsvSource | PaddleocrSource | DoctrSource, root: Path) -> SourceListing:

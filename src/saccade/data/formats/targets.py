@@ -51,26 +51,31 @@ class LabelFile:
     name: str
     write: Callable[[Path, Iterable[tuple[str, str]]], None]
     source: Callable[[str], Source]
+    find_fault: Callable[[str, str], str | None]
+    """Says why it cannot hold a name and a text."""
     prefix: str = f"{_IMAGES}/"
     """What stands before a file's name in the labels."""
 
 
 _LABEL_FILES: dict[Target, LabelFile] = {
-    "tsv": LabelFile("labels.tsv", tsv.write, lambda path: TsvSource(path=path)),
-    "csv": LabelFile("annotations.csv", csv.write, lambda path: CsvSource(path=path)),
-    "paddleocr": LabelFile("rec_gt.txt", paddleocr.write, lambda path: PaddleocrSource(path=path)),
-    "dtrb": LabelFile("gt.txt", tsv.write, lambda path: TsvSource(path=path)),
-    "doctr": LabelFile(doctr.FILE_NAME, doctr.write, lambda path: DoctrSource(path=path), prefix=""),
+    "tsv": LabelFile("labels.tsv", tsv.write, lambda path: TsvSource(path=path), tsv.find_fault),
+    "csv": LabelFile("annotations.csv", csv.write, lambda path: CsvSource(path=path), csv.find_fault),
+    "paddleocr": LabelFile(
+        "rec_gt.txt", paddleocr.write, lambda path: PaddleocrSource(path=path), paddleocr.find_fault
+    ),
+    "dtrb": LabelFile("gt.txt", tsv.write, lambda path: TsvSource(path=path), tsv.find_fault),
+    "doctr": LabelFile(
+        doctr.FILE_NAME, doctr.write, lambda path: DoctrSource(path=path), lambda name, text: None, prefix=""
+    ),
 }
 
 
 @dataclass(frozen=True)
 class Written:
-    """What was written: images, and of those how many were encoded or got another name."""
+    """What was written: the name of each image as it is read back, and how many were encoded."""
 
-    num_images: int
+    names: tuple[str, ...]
     num_encoded: int
-    num_renamed: int
 
 
 def write_target(target: Target, folder: Path, entries: Sequence[Entry]) -> Written:
@@ -80,22 +85,22 @@ def write_target(target: Target, folder: Path, entries: Sequence[Entry]) -> Writ
         InputError: An image cannot be read any more, a text does not survive in this format, or an extra is missing.
         OSError: The disk is full, or the like.
     """
-    num_encoded = sum(entry.draw is not None for entry in entries)
     if target == "formula_list":
         names = _write_images(folder / _IMAGES, entries)
+        _refuse_faults(formula_list.find_fault, names, entries)
         formula_list.write(folder, names, entries)
-        _check_written(folder, FormulaListSource(path="."), _list_rows(names, entries))
-        return Written(len(entries), num_encoded, _count_renamed(names, entries))
-    if target == "lmdb":
+        _check_written(folder, FormulaListSource(path="."), names, entries)
+    elif target == "lmdb":
+        names = [f"{number:09d}" for number in range(1, len(entries) + 1)]
         lmdb.write(folder, ((read_bytes(entry), entry.label) for entry in entries))
-        _check_written(folder, LmdbSource(path="."), [(f"{n:09d}", e.label) for n, e in enumerate(entries, start=1)])
-        return Written(len(entries), num_encoded, 0)
-    form = _LABEL_FILES[target]
-    names = _write_images(folder / _IMAGES, entries)
-    rows = _list_rows(names, entries, form.prefix)
-    form.write(folder / form.name, rows)
-    _check_written(folder, form.source(form.name), rows)
-    return Written(len(entries), num_encoded, _count_renamed(names, entries))
+        _check_written(folder, LmdbSource(path="."), names, entries)
+    else:
+        form = _LABEL_FILES[target]
+        names = [form.prefix + name for name in _write_images(folder / _IMAGES, entries)]
+        _refuse_faults(form.find_fault, names, entries)
+        form.write(folder / form.name, [(name, entry.label) for name, entry in zip(names, entries, strict=True)])
+        _check_written(folder, form.source(form.name), names, entries)
+    return Written(tuple(names), sum(entry.draw is not None for entry in entries))
 
 
 def read_bytes(entry: Entry) -> bytes:
@@ -129,17 +134,27 @@ def _write_images(folder: Path, entries: Sequence[Entry]) -> list[str]:
     return list(names)
 
 
-def _list_rows(names: Sequence[str], entries: Sequence[Entry], prefix: str = "") -> list[tuple[str, str]]:
-    return [(f"{prefix}{name}", entry.label) for name, entry in zip(names, entries, strict=True)]
+def _refuse_faults(
+    find_fault: Callable[[str, str], str | None], names: Sequence[str], entries: Sequence[Entry]
+) -> None:
+    """Refuse what the format cannot hold, by where it stands in what was read.
 
-
-def _count_renamed(names: Sequence[str], entries: Sequence[Entry]) -> int:
-    return sum(name != entry.id for name, entry in zip(names, entries, strict=True))
+    Raises:
+        InputError: There is such a name or text.
+    """
+    for name, entry in zip(names, entries, strict=True):
+        fault = find_fault(name, entry.label)
+        if fault is not None:
+            raise InputError(f"{entry.location}: {fault}")
 
 
 def _propose_names(identity: str, content: bytes) -> Iterator[str]:
-    """Yield the name of an image below its new folder, then others in case it is taken."""
+    """Yield the name of an image below its new folder, then others in case it is taken.
+
+    The new folder is called as the old one may have been: it stands in a name once, however often the images are converted.
+    """
     parts = [part for part in PurePosixPath(identity).parts if part not in {"/", ".."}]
+    parts = parts[1:] if len(parts) > 1 and parts[0] == _IMAGES else parts
     path = PurePosixPath(*(parts or ["image"]))
     if path.suffix.lower() not in IMAGE_SUFFIXES:
         path = path.with_name(path.name + _find_suffix(content))
@@ -152,18 +167,18 @@ def _find_suffix(content: bytes) -> str:
     return next((suffix for magic, suffix in _MAGIC.items() if content.startswith(magic)), ".img")
 
 
-def _check_written(folder: Path, source: Source, rows: Sequence[tuple[str, str]]) -> None:
+def _check_written(folder: Path, source: Source, names: Sequence[str], entries: Sequence[Entry]) -> None:
     """Read what was written and compare names and texts.
 
     Raises:
         InputError: One of them came back as another.
     """
-    read = [(entry.id, entry.label) for entry in read_source(source, folder).entries]
-    if len(read) != len(rows):
-        raise InputError(f"{folder}: {len(rows):,} rows were written and {len(read):,} read back; choose another --to")
-    for row, found in zip(rows, read, strict=True):
-        if row != found:
+    read = read_source(source, folder).entries
+    if len(read) != len(names):
+        raise InputError(f"{folder}: {len(names):,} rows were written and {len(read):,} read back; choose another --to")
+    for name, entry, found in zip(names, entries, read, strict=True):
+        if (name, entry.label) != (found.id, found.label):
             raise InputError(
-                f"{folder}: {quote(row[0])} with text {quote(row[1])} comes back from this format as {quote(found[1])};"
-                " write lmdb or doctr instead"
+                f"{entry.location}: {quote(name)} with text {quote(entry.label)} comes back from this format as "
+                f"{quote(found.label)}; write lmdb or doctr instead"
             )

@@ -70,9 +70,15 @@ def write(path: Path, rows: Iterable[tuple[str, str]]) -> None:
     """
     lines = []
     for name, text in rows:
-        if any(character in name + text for character in _FORBIDDEN):
-            raise InputError(
-                f"{path}: {quote(name)} with text {quote(text)} holds a tab or line end; write CSV instead"
-            )
+        fault = find_fault(name, text)
+        if fault is not None:
+            raise InputError(f"{path}: {fault}")
         lines.append(f"{name}\t{text}\n")
     path.write_text("".join(lines), encoding="utf-8", newline="")
+
+
+def find_fault(name: str, text: str) -> str | None:
+    """Say why a line cannot hold a file name and a text; None where it can."""
+    if not any(character in name + text for character in _FORBIDDEN):
+        return None
+    return f"{quote(name)} with text {quote(text)} holds a tab or line end; write CSV instead"

@@ -50,6 +50,8 @@ class Aside:
 
 Rule = To | NoEffect | Left | Aside
 EMPTY = "says nothing"
+_MOST = 10**9
+"""Of anything that is counted."""
 
 
 @dataclass(frozen=True)
@@ -104,7 +106,7 @@ class Draft:
     def write(self, heading: str) -> str:
         """Return the recipe as TOML below a comment that lists what was not carried over."""
         tree = copy.deepcopy(self.raw)
-        if ignored := {outcome.key: outcome.why for outcome in self.list_outcomes("ignored")}:
+        if ignored := {outcome.key: _explain(outcome) for outcome in self.list_outcomes("ignored")}:
             tree["reported"] = {"ignored": ignored}
         lines = [f"# {heading}"]
         left = self.list_outcomes("left")
@@ -127,6 +129,11 @@ class Section:
         self.draft, self.place, self.table = draft, place, table
         self._done: set[str] = set()
         self._below: dict[str, Section] = {}
+
+    @property
+    def is_begun(self) -> bool:
+        """Whether any key was dealt with."""
+        return bool(self._done)
 
     def below(self, name: str) -> "Section":
         """Return the mapping under a key, empty where there is none; its keys are then dealt with one by one."""
@@ -159,6 +166,20 @@ class Section:
         except (TypeError, ValueError):
             what = f"found {describe(value)}" if value is not None else "and there is none"
             raise InputError(f"{self.where(name)}: expected a number, {what}; correct it") from None
+
+    def read_count(self, name: str, default: int | None = None) -> int:
+        """Return a whole number of 1 or more.
+
+        Raises:
+            InputError: It is none, or is missing and has no default.
+        """
+        number = self.read_number(name, default)
+        if not 1 <= number <= _MOST or number != int(number):
+            found = describe(self.get(name, default))
+            raise InputError(
+                f"{self.where(name)}: expected a whole number from 1 to {_MOST:,}, found {found}; correct it"
+            )
+        return int(number)
 
     def read_text(self, name: str, default: str | None = None) -> str:
         """Return a text.
@@ -235,6 +256,11 @@ def describe(value: Any) -> str:
     if isinstance(value, dict | list):
         return "a list" if isinstance(value, list) else "keys and values"
     return str(value)
+
+
+def _explain(outcome: Outcome) -> str:
+    """Return why a key had no effect, and what it said."""
+    return outcome.why if outcome.value is None else f"{outcome.why} (it said {format_value(_writable(outcome.value))})"
 
 
 def _write_value(outcome: Outcome) -> str:

@@ -54,7 +54,7 @@ def import_paddleocr(path: Path, around: Surroundings) -> Draft:
     num_images = carry_sources(train.below("dataset"), "train", keep, around)
     _carry_root(draft, around, found=num_images is not None or characters is not None)
     _carry_characters(settings, characters, around)
-    settings.carry("epoch_num", {"train.epochs": int(settings.read_number("epoch_num"))})
+    settings.carry("epoch_num", {"train.epochs": settings.read_count("epoch_num")})
     batch = carry_loader(train.below("loader"), train.below("sampler"))
     length = _measure(settings, train, around.num_images or num_images, batch)
     _carry_images(train, evaluation, settings)
@@ -103,7 +103,7 @@ def _carry_root(draft: Draft, around: Surroundings, *, found: bool) -> None:
 
 def _measure(settings: Section, train: Section, num_images: int | None, batch: int) -> Length:
     """Return how long training is: PaddleOCR leaves a last incomplete batch out where it is told so."""
-    epochs = int(settings.read_number("epoch_num"))
+    epochs = settings.read_count("epoch_num")
     if num_images is None:
         return Length(epochs, None)
     drops_last = train.below("loader").get("drop_last", True)

@@ -1,6 +1,7 @@
 """`Train` and `Eval` of PaddleOCR: label files and LMDB, operations on images, and the loader."""
 
 import os
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -9,6 +10,7 @@ from typing import Any, NamedTuple
 from saccade.errors import InputError
 from saccade.recipes.importers.draft import Aside, Kind, Left, NoEffect, Rule, Section
 from saccade.recipes.importers.paddleocr_rules import (
+    ENCODERS_READ,
     LABEL_ENCODERS,
     LOADER,
     OTHER_OPERATIONS,
@@ -19,6 +21,13 @@ from saccade.recipes.validation import nearest
 
 _FILES = ("SimpleDataSet", "MultiScaleDataSet")
 _STORES = ("LMDBDataSet", "LMDBDateSet")
+_KEYS_OF_SOURCES = {
+    "path": "label_file_list",
+    "images": "data_dir",
+    "delimiter": "delimiter",
+    "weight": "ratio_list",
+}
+"""Keys of a source here and of a data set there."""
 _OTHER_DATASETS = ("PGDataSet", "PubTabDataSet", "LMDBDataSetSR", "LMDBDataSetTableMaster", "LaTeXOCRDataSet")
 _AS_IN_TRAINING = Aside("as in training")
 _OF_RESIZING: Mapping[str, Rule] = {
@@ -70,7 +79,7 @@ def make_keep(settings: Section, *, has_charset: bool) -> dict[str, Any]:
     if has_charset:
         keep["in_charset"] = True
     if settings.get("max_text_length") is not None:
-        keep["max_length"] = int(settings.read_number("max_text_length"))
+        keep["max_length"] = settings.read_count("max_text_length")
         to = {"keep.max_length": keep["max_length"]}
         settings.enter("max_text_length", "carried", "what is longer is left out there too", to)
     return keep
@@ -154,7 +163,10 @@ def _carry_store(section: Section, split: str, keep: dict[str, Any], around: Sur
 def _put_sources(section: Section, split: str, sources: list[dict[str, Any]]) -> None:
     refusal = section.draft.put({f"data.{split}": sources})
     if refusal is not None:
-        raise InputError(f"{section.where('name')}: no source can be made of it: {refusal}")
+        refused = re.match(r'"data\.\w+\[\d+\]\.(\w+)', refusal)
+        key = _KEYS_OF_SOURCES.get(refused[1] if refused else "", "name")
+        key = "data_dir" if key == "label_file_list" and key not in section.table else key
+        raise InputError(f"{section.where(key)}: no source can be made of it: {refusal}")
 
 
 def _move(path: str, around: Surroundings) -> str:
@@ -192,11 +204,16 @@ def list_operations(section: Section, settings: Section) -> list[Operation]:
     for index, item in enumerate(items):
         ((name, table),) = item.items()
         operation = Section(section.draft, (*section.place, "transforms", index, name), table)
-        for key in READS.get(name, ()):
+        is_encoder = name.endswith(LABEL_ENCODERS)
+        for key in ENCODERS_READ if is_encoder else READS.get(name, ()):
             if key in operation.table and key in settings.table:
                 same = operation.table[key] == settings.table[key]
                 why = f"Global.{key} wins: PaddleOCR lays Global over the keys of every operation"
                 operation.enter(key, "aside" if same else "ignored", f"Global.{key} says the same" if same else why)
+            elif is_encoder:
+                operation.apply(
+                    {key: Left(f"is obeyed there, since Global has none; say it as Global.{key} and import again")}
+                )
         operations.append(Operation(operation, name))
     return operations
 
@@ -322,6 +339,9 @@ def _set_aside(operation: Section, name: str) -> None:
         why = f"{name} has no counterpart"
     else:
         why = "no operation of PaddleOCR's that is known here; where it has none of this name, it stops"
+    if operation.is_begun:
+        operation.finish(kind, why)
+        return
     for key in operation.table:
         operation.take(key)
     operation.draft.enter(operation.place, operation.table or None, kind, why)
@@ -342,13 +362,13 @@ def carry_loader(section: Section, sampler: Section) -> int:
     if sampler.table:
         batch = _carry_sampler(section, sampler)
     else:
-        batch = int(section.read_number("batch_size_per_card"))
+        batch = section.read_count("batch_size_per_card")
         section.carry("batch_size_per_card", {"train.batch_size": batch}, "of one card")
     if "num_workers" in section.table:
         section.carry("num_workers", {"data.num_workers": section.get("num_workers")})
     section.apply(LOADER)
     section.finish("ignored", "no code of PaddleOCR reads it")
-    return max(batch, 1)
+    return batch
 
 
 def leave_loader(section: Section) -> None:
@@ -359,7 +379,7 @@ def leave_loader(section: Section) -> None:
 
 def _carry_sampler(section: Section, sampler: Section) -> int:
     """Take the batch from a sampler, beside which the loader's own is not looked at."""
-    batch = int(sampler.read_number("first_bs", 128))
+    batch = sampler.read_count("first_bs", 128)
     sampler.carry("first_bs", {"train.batch_size": batch}, "of one card")
     sampler.finish("left", "batches of several sizes have no counterpart; every image gets one size")
     for key in ("batch_size_per_card", "shuffle", "drop_last"):

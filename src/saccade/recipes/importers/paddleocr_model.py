@@ -61,7 +61,7 @@ def _carry_backbone(section: Section) -> None:
 
 
 def _carry_resnet(section: Section) -> None:
-    layers = section.get("layers", 50)
+    layers = section.read_count("layers", 50)
     table = {"name": "resnet_vd", "num_layers": layers}
     if section.carry("layers", {"model.backbone": table}):
         section.enter("name", "carried", "", {"model.backbone.name": "resnet_vd"})
@@ -98,7 +98,7 @@ def _carry_neck(section: Section, type_key: str) -> None:
         section.enter("name", "carried", "encoder_type says which")
     kind = section.read_text(type_key)
     if kind == "rnn":
-        size = int(section.read_number("hidden_size", 48))
+        size = section.read_count("hidden_size", 48)
         section.carry("hidden_size", {"model.neck": {"name": "bilstm", "hidden_size": size, "num_layers": 2}})
         section.enter(type_key, "carried", "its LSTM always has two layers", {"model.neck.name": "bilstm"})
     elif kind == "reshape":

@@ -127,6 +127,8 @@ OTHER_OPERATIONS = (
 )  # fmt: skip
 LABEL_ENCODERS = "LabelEncode"
 """How the names of operations end that turn texts into numbers."""
+ENCODERS_READ = ("max_text_length", "character_dict_path", "use_space_char")
+"""What all of those read."""
 
 DATASET: Mapping[str, Rule] = {
     "ext_op_transform_idx": Aside("belongs to RecConAug"),
@@ -139,7 +141,9 @@ DATASET: Mapping[str, Rule] = {
 }
 LOADER: Mapping[str, Rule] = {
     "shuffle": Left("training images are always shuffled here", (True,)),
-    "drop_last": Aside("concerns the last few images of an epoch"),
+    "drop_last": Left(
+        "leaves the images of a last incomplete batch out of each epoch; here they are trained on", (False,)
+    ),
     "use_shared_memory": Aside("says how images are handed over"),
     "collate_fn": Left("how a batch is put together is the task's here"),
 }

@@ -121,12 +121,19 @@ class LineRandAugment(Table):
 class Concatenation(Table):
     """`[augment.concatenation]`: two training lines become one, before everything else.
 
-    Padded images are joined where both fit the width, stretched ones share it by their numbers of characters; never
-    where the network has too few time steps for both texts.
+    Stretched images share the width by their numbers of characters or tokens; how padded ones lie, `layout` says. Two stay apart where
+    the network has too few time steps for both texts, where together they are longer than `model.max_length`, and where formulas would
+    not be the two any more, as with a script at the beginning of the second.
     """
 
     probability: float = Field(default=0.0, ge=0, le=1)
     """How often another training line is put to the right of a line, its text behind the text."""
+    layout: Literal["line", "ink"] = "line"
+    """How two padded images lie: as large as they are, the second where the filling of the first begins, if the width holds both; or,
+    for formulas and other drawings, their ink alone, on one middle, with symbols of one size and paper between the two."""
+    symbol_min_px: float = Field(default=12.0, ge=4)
+    """With `layout = "ink"`: how small symbols may become, the root of the area that the box around the ink has for each character or
+    token; images that would need more room than the frame has stay apart."""
 
 
 class FormulaAugment(Table):

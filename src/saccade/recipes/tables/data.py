@@ -316,8 +316,8 @@ class DataTable(Table):
 
     root: str | None = None
     """Folder that relative paths start from; default: --data-root, $SACCADE_DATA, or `data/` beside the recipe."""
-    train: tuple[Source, ...] = Field(min_length=1)
-    """Sources of the training split."""
+    train: tuple[Source, ...] = ()
+    """Sources of the training split: at least one, but where the recipe trains nothing."""
     val: tuple[Source, ...] = ()
     """Sources of the validation split; default: a part of the training split, by `val_fraction`."""
     test: tuple[Source, ...] = ()

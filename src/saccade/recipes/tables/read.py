@@ -159,7 +159,8 @@ class Crnn(Table):
     """Share of each column's values dropped before the neck and before the head."""
 
 
-ReadModel = Annotated[Crnn | AttentionReader | Aster | Satrn | Srn | Cstr, Field(discriminator="name")]
+TrainedReader = Crnn | AttentionReader | Aster | Satrn | Srn | Cstr
+ReadModel = Annotated[TrainedReader, Field(discriminator="name")]
 
 
 class Greedy(Table):

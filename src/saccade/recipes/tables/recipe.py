@@ -1,6 +1,7 @@
 """The recipe itself: what every task shares, and one class a task."""
 
-from typing import Literal
+from functools import reduce
+from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
@@ -16,16 +17,17 @@ from saccade.recipes.tables.classify import (
     TimmModel,
 )
 from saccade.recipes.tables.data import DataTable
+from saccade.recipes.tables.ensemble import Ensemble
 from saccade.recipes.tables.read import (
     Crnn,
     Decode,
     Greedy,
     MobileNetV3,
     PrefixBeam,
-    ReadModel,
     ReadPreprocessingTable,
     ResNetVd,
     TextTable,
+    TrainedReader,
 )
 from saccade.recipes.tables.sequence import BeamSearch, Cstr, GrammarTable, Srn
 from saccade.recipes.tables.training import (
@@ -40,6 +42,11 @@ from saccade.recipes.tables.training import (
     StartTable,
     TrainTable,
 )
+
+_OF_TRAINING = frozenset({"optimizer", "schedule", "start", "stage", "budget"}) | {
+    f"train.{name}" for name in TrainTable.model_fields if name != "batch_size"
+}
+"""What means nothing where nothing is trained; images are read in batches all the same."""
 
 
 class Recipe(Table):
@@ -74,6 +81,38 @@ class Recipe(Table):
 
     record_only = frozenset({"hypothesis", "expect", "reported"})
 
+    @property
+    def is_trained(self) -> bool:
+        """Whether there is something to train; what is put together from trained models is only measured."""
+        return True
+
+    @property
+    def idle(self) -> frozenset[str]:
+        """Dotted keys that mean nothing in this recipe: they are refused, shown nowhere and no difference."""
+        if self.is_trained:
+            return frozenset()
+        return _OF_TRAINING if self.data.train else _OF_TRAINING | {"data.train", "data.val_fraction"}
+
+    @model_validator(mode="after")
+    def _data_are_there(self) -> "Recipe":
+        wanted = "list of [[tables]], at least 1 of them"
+        if self.is_trained and not self.data.train:
+            if "train" in self.data.model_fields_set:
+                raise ValueError(f'"data.train": expected {wanted}, found empty list')
+            raise ValueError(f'missing key "data.train" ({wanted})')
+        if not (self.data.train or self.data.val):
+            raise ValueError(f'missing key "data.val" ({wanted}): the images that are read')
+        return self
+
+    @model_validator(mode="after")
+    def _nothing_is_set_for_nothing(self) -> "Recipe":
+        for key in sorted(key for key in self.idle if not key.startswith("data.")):
+            table, *below = key.split(".")
+            default = type(self).model_fields[table].default
+            if reduce(getattr, below, getattr(self, table)) != reduce(getattr, below, default):
+                raise ValueError(f'"{key}": has no effect where nothing is trained; remove it')
+        return self
+
     @model_validator(mode="after")
     def _schedule_fits(self) -> "Recipe":
         """Refuse a warm-up that outlasts training, drops that never come, and a rate that starts or ends above the peak."""
@@ -103,12 +142,22 @@ class ReadRecipe(Recipe):
     """The model's input."""
     text: TextTable = TextTable()
     """The characters or tokens."""
-    model: ReadModel = Crnn()
+    model: Annotated[TrainedReader | Ensemble, Field(discriminator="name")] = Crnn()
     """The network."""
     augment: ReadAugment = ReadAugment()
     """What happens to training images only."""
     decode: Decode = Greedy()
     """How logits become text."""
+
+    @property
+    def is_trained(self) -> bool:
+        """Whether there is something to train: an ensemble is put together from readers that are."""
+        return not isinstance(self.model, Ensemble)
+
+    @property
+    def idle(self) -> frozenset[str]:
+        """Dotted keys that mean nothing in this recipe; the members of an ensemble have inputs of their own."""
+        return super().idle if self.is_trained else super().idle | {"preprocessing", "augment"}
 
     @model_validator(mode="after")
     def _one_row_is_left(self) -> "ReadRecipe":
@@ -135,8 +184,14 @@ class ReadRecipe(Recipe):
         has_grammar = isinstance(self.decode, BeamSearch) and self.decode.grammar != GrammarTable()
         if has_grammar and self.text.notation != "latex":
             raise ValueError('"decode.grammar": is that of LaTeX; set text.notation = "latex" or remove it')
-        if self.augment.concatenation.probability > 0 and not is_ctc:
-            raise ValueError('"augment.concatenation.probability": joins lines of text for CTC; remove it')
+        return self
+
+    @model_validator(mode="after")
+    def _ink_has_paper(self) -> "ReadRecipe":
+        if self.augment.concatenation.layout == "ink" and self.preprocessing.fit.name == "stretch":
+            raise ValueError(
+                '"augment.concatenation.layout": stretched images fill their frames; give "line", or preprocessing.fit = { name = "pad" }'
+            )
         return self
 
     @model_validator(mode="after")

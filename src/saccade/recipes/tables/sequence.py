@@ -79,12 +79,14 @@ TeacherForcing = Annotated[
 class DistillationTable(Table):
     """`[model.loss.distillation]`: learn from the probabilities of a trained reader too (Hinton et al. 2015)."""
 
-    weights: str
-    """The run folder of the teacher (its best checkpoint), relative to the recipe that says it; it reads the same units."""
+    run: str
+    """The teacher's run folder (the best checkpoint), or the folder of an experiment that holds one run; relative to the recipe that says
+    it. An attention, aster or satrn that sees the same images and reads the same units."""
     temperature: float = Field(default=2.0, ge=1, le=100)
-    """What the logits of both are divided by."""
+    """What the logits of both are divided by; the formula series: 10."""
     weight: Probability = 0.5
-    """Share of the teacher in the loss; the rest is the truth's."""
+    """Share of the teacher in the loss, whose part is multiplied by the square of the temperature; the rest is the truth's. The formula
+    series: 0.1."""
 
 
 class SequenceLossTable(Table):
@@ -96,6 +98,8 @@ class SequenceLossTable(Table):
     """Weight of a penalty on expected braces and brackets that do not close."""
     teacher_forcing: TeacherForcing = ConstantForcing()
     """How often the truth stands before a token in training."""
+    distillation: DistillationTable | None = None
+    """A trained reader to learn from; default: none."""
 
 
 class ResidualGrid(Table):

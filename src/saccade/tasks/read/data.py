@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Protocol, runtime_checkable
 
 import numpy as np
 import torch
@@ -9,8 +10,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from saccade.data.formats.entry import Entry
-from saccade.data.images import read_image
-from saccade.data.preprocess import Preprocessing
+from saccade.data.images import Colour, Image, read_image
 from saccade.tasks.base import Batch, Examples
 from saccade.text.sequence_vocabulary import SequenceVocabulary
 from saccade.text.vocabulary import Vocabulary
@@ -46,14 +46,30 @@ class ReadBatch(Batch):
     levels: tuple[str | None, ...]
 
 
+@runtime_checkable
+class Preparation(Protocol):
+    """What a decoded image becomes: `Preprocessing` of one network, `Views` of several."""
+
+    @property
+    def colour(self) -> Colour:
+        """As what images are decoded."""
+
+    @property
+    def num_bytes(self) -> int:
+        """Bytes of the result."""
+
+    def apply_counting(self, image: Image) -> tuple[Image, int | None]:
+        """Return the input of the model, uint8 [H, W, C], and the lines of text that were found."""
+
+
 class ReadExamples(Examples[ReadBatch]):
     """Images of one split, brought to the model's input size."""
 
     def __init__(
-        self, entries: Sequence[Entry], preprocessing: Preprocessing, vocabulary: Vocabulary | SequenceVocabulary
+        self, entries: Sequence[Entry], preparation: Preparation, vocabulary: Vocabulary | SequenceVocabulary
     ) -> None:
         """Keep what is needed to decode each image."""
-        self._entries, self._preprocessing, self._units = entries, preprocessing, vocabulary.units
+        self._entries, self._preparation, self.units = entries, preparation, vocabulary.units
         self._tokens = [
             () if vocabulary.units.unknown(entry.label) else vocabulary.encode(entry.label) for entry in entries
         ]
@@ -70,8 +86,8 @@ class ReadExamples(Examples[ReadBatch]):
             InputError: the image cannot be read.
         """
         entry = self._entries[index]
-        image, num_lines = self._preprocessing.apply_counting(read_image(entry, self._preprocessing.colour))
-        tokens, text = self._tokens[index], self._units.join(self._units.split(entry.label))
+        image, num_lines = self._preparation.apply_counting(read_image(entry, self._preparation.colour))
+        tokens, text = self._tokens[index], self.units.join(self.units.split(entry.label))
         return ReadSample(entry.id, image, text, tokens, num_lines, entry.source, entry.level)
 
     def gather(self, indices: Sequence[int]) -> ReadBatch:
@@ -81,8 +97,7 @@ class ReadExamples(Examples[ReadBatch]):
     @property
     def example_bytes(self) -> int:
         """Bytes of one decoded image."""
-        channels = 1 if self._preprocessing.colour == "grey" else 3
-        return self._preprocessing.height_px * self._preprocessing.width_px * channels
+        return self._preparation.num_bytes
 
     @property
     def weights(self) -> Sequence[float] | None:

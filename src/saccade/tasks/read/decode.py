@@ -15,6 +15,7 @@ from saccade.records.predictions import ReadPrediction
 from saccade.tasks.read.data import ReadBatch
 from saccade.tasks.read.loss import AnyVocabulary, make_sequences
 from saccade.tasks.read.parallel_loss import decode_parallel
+from saccade.tasks.read.reader import EncodedReader, EncoderDecoder
 from saccade.tasks.read.search import Hypothesis, Reader, search_beam, search_greedy
 from saccade.text.ctc import decode_greedy, decode_prefix_beam
 from saccade.text.grammar import Grammar, GrammarRules
@@ -56,17 +57,20 @@ def decode_logits(logits: Float[Tensor, "B T V"], vocabulary: Vocabulary, table:
 
 def _build_search(table: tables.Decode, vocabulary: SequenceVocabulary, max_length: int) -> Decoder:
     """Return greedy or beam search, and beside it, where the truth is known, how much of it is right when the truth stands before."""
-    find = _choose_search(table, vocabulary, max_length)
+    find = choose_search(table, vocabulary, max_length)
 
     def search(network: nn.Module, batch: ReadBatch) -> list[ReadPrediction]:
-        found = find(cast(Reader, network), batch.images)
-        forced = _compare_forced(network, batch)
-        return [_describe(one, vocabulary, accuracy) for one, accuracy in zip(found, forced, strict=True)]
+        reader = cast(EncoderDecoder, network)
+        with torch.no_grad():
+            memory = reader.encode(batch.images)
+        found = find(EncodedReader(reader), memory)
+        forced = _compare_forced(reader, memory, batch)
+        return [describe_hypothesis(one, vocabulary, accuracy) for one, accuracy in zip(found, forced, strict=True)]
 
     return search
 
 
-def _choose_search(
+def choose_search(
     table: tables.Decode, vocabulary: SequenceVocabulary, max_length: int
 ) -> Callable[[Reader, Any], list[Hypothesis]]:
     """Return what finds a text in each image of what the reader's `init` takes."""
@@ -89,7 +93,7 @@ def _choose_search(
             assert_never(table)
 
 
-def _describe(
+def describe_hypothesis(
     found: Hypothesis, vocabulary: SequenceVocabulary, forced_accuracy: float | None = None
 ) -> ReadPrediction:
     """Return what was found as a prediction."""
@@ -99,13 +103,13 @@ def _describe(
 
 
 @torch.no_grad()
-def _compare_forced(network: nn.Module, batch: ReadBatch) -> list[float | None]:
+def _compare_forced(reader: Any, memory: Tensor, batch: ReadBatch) -> list[float | None]:
     """Return the share of each text's units and its end that are right where the truth stands before each; None without a truth."""
-    if not int(batch.lengths.max()):
+    if not any(batch.texts):
         return [None] * len(batch)
     inputs, targets = make_sequences(batch.tokens, batch.lengths)
     counts = targets != SequenceVocabulary.pad_id
-    logits: Tensor = network(batch.images, inputs)
+    logits: Tensor = reader.decoder(memory, inputs)
     right = ((logits.argmax(dim=2) == targets) & counts).sum(dim=1) / counts.sum(dim=1)
     return [value if length else None for value, length in zip(right.tolist(), batch.lengths.tolist(), strict=True)]
 

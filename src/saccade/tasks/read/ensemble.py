@@ -1,7 +1,7 @@
 """Several readers that write one text together: at each step the mean of their probabilities decides.
 
 Members need nothing in common but their tokens: each sees images of its own size and preprocessing, and numbers tokens in
-its own order. The same reader on turned images is a member like any other.
+its own order. The same reader on turned images is a member like any other. Nothing here is trained.
 """
 
 from collections.abc import Sequence
@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 import torch
 from jaxtyping import Float, Int64, UInt8
-from torch import Tensor
+from torch import Tensor, nn
 
 from saccade.errors import InputError
 from saccade.nn.decoding import DecoderState
@@ -57,7 +57,8 @@ class EnsembleReader:
             InputError: the members read different tokens, or a weight is not above 0.
         """
         self.members = tuple(members)
-        self._orders = [torch.tensor(_match(members[0], member)) for member in members]
+        first = members[0].name, members[0].outputs
+        self._orders = [torch.tensor(match_outputs(first, (member.name, member.outputs))) for member in members]
         if light := [member.name for member in members if not member.weight > 0]:
             raise InputError(f"{light[0]}: the weight of a member of an ensemble is above 0")
         total = sum(member.weight for member in members)
@@ -87,17 +88,54 @@ class EnsembleReader:
         return (torch.stack(answers) + weights).logsumexp(dim=0)
 
 
-def _match(first: Member, member: Member) -> list[int]:
-    """Return where each class of the first is among those of another member."""
-    places = {output: place for place, output in enumerate(member.outputs)}
-    missing = [output for output in first.outputs if output not in places]
-    added = sorted(set(places) - set(first.outputs))
+class EnsembleNetwork(nn.Module):
+    """The networks of all members as one module that keeps no gradient; it reads as `EnsembleReader` does.
+
+    Attributes:
+        members: The networks, in the order of the members.
+    """
+
+    def __init__(self, members: Sequence[Member]) -> None:
+        """Take over the members, whose readers are modules."""
+        super().__init__()
+        self.members = nn.ModuleList([_take_module(member.reader) for member in members])
+        self.requires_grad_(False)
+        self._reader = EnsembleReader(members)
+
+    def init(self, images: Sequence[UInt8[Tensor, "B _ _ _"]]) -> EnsembleState:
+        """Return the state of one empty beam an image."""
+        return self._reader.init(images)
+
+    def step(self, state: DecoderState, tokens: Int64[Tensor, "B N"]) -> Float[Tensor, "B N V"]:
+        """Append a token to each beam; return log-probabilities of the next."""
+        return self._reader.step(state, tokens)
+
+
+def _take_module(reader: Reader) -> nn.Module:
+    if not isinstance(reader, nn.Module):
+        raise TypeError(f"a {type(reader).__name__} has no weights that could be loaded")
+    return reader
+
+
+Outputs = tuple[str, Sequence[str]]
+"""What a member is called, and what its classes stand for."""
+
+
+def match_outputs(first: Outputs, other: Outputs) -> list[int]:
+    """Return where each class of the first member is among those of another.
+
+    Raises:
+        InputError: They do not stand for the same.
+    """
+    places = {output: place for place, output in enumerate(other[1])}
+    missing = [output for output in first[1] if output not in places]
+    added = sorted(set(places) - set(first[1]))
     if missing or added:
-        parts = [_name(f"{member.name} lacks", missing), _name(f"{first.name} lacks", added)]
+        parts = [_name(f"{other[0]} lacks", missing), _name(f"{first[0]} lacks", added)]
         raise InputError(
             f"members of an ensemble read the same tokens: {'; '.join(part for part in parts if part)}; train them with one token list"
         )
-    return [places[output] for output in first.outputs]
+    return [places[output] for output in first[1]]
 
 
 def _name(what: str, outputs: Sequence[str]) -> str:
@@ -105,11 +143,6 @@ def _name(what: str, outputs: Sequence[str]) -> str:
         return ""
     more = f" and {len(outputs) - _MAX_NAMED} more" if len(outputs) > _MAX_NAMED else ""
     return f"{what} {', '.join(map(repr, outputs[:_MAX_NAMED]))}{more}"
-
-
-def turn_images(images: UInt8[Tensor, "B C H W"], quarter_turns: int) -> UInt8[Tensor, "B C H2 W2"]:
-    """Return images turned counter-clockwise, by 90 degrees a quarter turn; one or three of them swap height and width."""
-    return images.rot90(quarter_turns, (2, 3))
 
 
 def choose_best(readings: Sequence[Sequence[Hypothesis]], *, length_normalisation: bool = True) -> list[Hypothesis]:

@@ -14,7 +14,13 @@ from saccade.recipes.tables.sequence import SequenceLossTable
 from saccade.tasks.base import LossOutput, Progress
 from saccade.tasks.read.data import ReadBatch
 from saccade.tasks.read.parallel_loss import SrnWeights, compute_parallel_loss, compute_srn_loss
-from saccade.tasks.read.sequence_loss import compute_bracket_penalty, compute_token_loss, find_bracket_kinds
+from saccade.tasks.read.sequence_loss import (
+    compute_bracket_penalty,
+    compute_distillation_loss,
+    compute_token_loss,
+    find_bracket_kinds,
+)
+from saccade.tasks.read.teacher import ask_teacher
 from saccade.tasks.read.teacher_forcing import compute_forcing_ratio, draw_forced
 from saccade.text.sequence_vocabulary import SequenceVocabulary
 from saccade.text.vocabulary import Vocabulary
@@ -23,13 +29,13 @@ AnyVocabulary = Vocabulary | SequenceVocabulary
 Loss = Callable[[nn.Module, ReadBatch, Progress], LossOutput]
 
 
-def build_loss(table: tables.ReadModel, vocabulary: AnyVocabulary) -> Loss:
-    """Return the loss of a model; it calls `model(...)` exactly once."""
+def build_loss(table: tables.ReadModel, vocabulary: AnyVocabulary, teacher: nn.Module | None = None) -> Loss:
+    """Return the loss of a model; it calls `model(...)` exactly once. `teacher` is whom `[model.loss.distillation]` names."""
     match table:
         case tables.Crnn():
             return _build_ctc_loss(table.head.auxiliary_weight, vocabulary)
         case sequence_tables.AttentionReader() | sequence_tables.Aster() | sequence_tables.Satrn():
-            return _build_sequence_loss(table.loss, vocabulary)
+            return _build_sequence_loss(table.loss, vocabulary, teacher)
         case sequence_tables.Srn():
             return _build_srn_loss(table.loss, vocabulary)
         case sequence_tables.Cstr():
@@ -74,7 +80,7 @@ def _build_ctc_loss(auxiliary_weight: float, vocabulary: AnyVocabulary) -> Loss:
     return compute
 
 
-def _build_sequence_loss(table: SequenceLossTable, vocabulary: AnyVocabulary) -> Loss:
+def _build_sequence_loss(table: SequenceLossTable, vocabulary: AnyVocabulary, teacher: nn.Module | None) -> Loss:
     pad_id = SequenceVocabulary.pad_id
     kinds = find_bracket_kinds(vocabulary.units.units, SequenceVocabulary.first_unit_id)
 
@@ -84,11 +90,17 @@ def _build_sequence_loss(table: SequenceLossTable, vocabulary: AnyVocabulary) ->
         inputs, targets = make_sequences(batch.tokens, batch.lengths)
         logits = model(batch.images, inputs, forced)
         loss = compute_token_loss(logits, targets, pad_id, label_smoothing=table.label_smoothing)
-        parts = {}
+        parts, units = {}, loss
+        if table.distillation is not None and teacher is not None:
+            share, told = table.distillation.weight, ask_teacher(teacher, batch.images, inputs)
+            parts["teacher"] = compute_distillation_loss(
+                logits, told, targets, pad_id, temperature=table.distillation.temperature
+            )
+            loss = (1 - share) * units + share * parts["teacher"]
         if table.brace_penalty > 0:
-            penalty = compute_bracket_penalty(logits, targets, pad_id, kinds)
-            parts = {"units": loss, "brackets": penalty}
-            loss = loss + table.brace_penalty * penalty
+            parts["brackets"] = compute_bracket_penalty(logits, targets, pad_id, kinds)
+            loss = loss + table.brace_penalty * parts["brackets"]
+        parts = {"units": units, **parts} if parts else {}
         return LossOutput(loss, _count_positions(batch, vocabulary), parts)
 
     return compute

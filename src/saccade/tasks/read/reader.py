@@ -4,6 +4,8 @@
 `step` go on token by token, for the searches of `search.py`. Both give the same logits for the same text.
 """
 
+from typing import Any
+
 import torch
 from jaxtyping import Bool, Float, Int64, UInt8
 from torch import Tensor, nn
@@ -12,6 +14,7 @@ from saccade.nn.attention_decoder import AttentionDecoder
 from saccade.nn.decoding import DecoderState
 from saccade.nn.encoding import Encoder
 from saccade.nn.transformer_decoder import TransformerDecoder
+from saccade.tasks.base import send_positions
 from saccade.text.sequence_vocabulary import SequenceVocabulary
 
 PAD_ID, BOS_ID = SequenceVocabulary.pad_id, SequenceVocabulary.bos_id
@@ -43,12 +46,12 @@ class EncoderDecoder(nn.Module):
             images: Grey levels 0..255.
             inputs: The begin-of-sequence token, the text and padding.
             forced: Rows that see their inputs; the others see the begin-of-sequence token and what they would themselves
-                have written after it, as many tokens as they have inputs. No gradient goes through that choice.
-                Default: all.
+                have written after it, as many tokens as they have inputs. No gradient goes through that choice. Best
+                on the CPU: what lies on a device has to be waited for. Default: all.
         """
         memory = self.encode(images)
         if forced is not None and not bool(forced.all()):
-            inputs = self._replace_inputs(memory.detach(), inputs, ~forced)
+            inputs = self._replace_inputs(memory.detach(), inputs, ~forced.cpu())
         logits: Tensor = self.decoder(memory, inputs)
         return logits
 
@@ -73,9 +76,11 @@ class EncoderDecoder(nn.Module):
 
     def _replace_inputs(self, memory: Tensor, inputs: Tensor, free: Tensor) -> Tensor:
         """Return inputs in which the free rows hold their own predictions; what was padding stays padding."""
-        rows = free.nonzero().squeeze(1)
+        rows = send_positions(free.nonzero().squeeze(1), inputs.device)
         given = inputs[rows]
-        num_tokens = int((given != PAD_ID).sum(dim=1).max()) - 1
+        num_tokens = given.shape[1] - 1
+        if inputs.device.type == "cpu":  # elsewhere it would be waited for, to spare the steps behind the longest text
+            num_tokens = int((given != PAD_ID).sum(dim=1).max()) - 1
         own = self._write(memory[rows], num_tokens)
         replaced = inputs.clone()
         after = given[:, 1 : 1 + num_tokens]
@@ -99,3 +104,21 @@ class EncoderDecoder(nn.Module):
         # Older PyTorch hands weights that autocast cast in here, without a gradient, to the pass that needs one.
         torch.clear_autocast_cache()
         return torch.cat(tokens, dim=1)[:, 1:]
+
+
+class EncodedReader:
+    """A reader that is given the memory of images instead of the images, so that what else asks for it need not encode them again."""
+
+    def __init__(self, reader: Any) -> None:
+        """Keep the reader, an `EncoderDecoder`."""
+        self._reader = reader
+
+    def init(self, memory: Float[Tensor, "B M D"]) -> DecoderState:
+        """Return the state of one empty beam an image."""
+        state: DecoderState = self._reader.decoder.init(memory)
+        return state
+
+    def step(self, state: DecoderState, tokens: Int64[Tensor, "B N"]) -> Float[Tensor, "B N V"]:
+        """Append a token to each beam; return log-probabilities of the next."""
+        answers: Tensor = self._reader.step(state, tokens)
+        return answers

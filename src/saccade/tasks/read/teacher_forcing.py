@@ -5,8 +5,10 @@ is remembered: the share follows from the epoch, the step or the last validation
 """
 
 import math
+from dataclasses import replace
 from typing import assert_never
 
+import torch
 from jaxtyping import Bool
 from torch import Tensor
 
@@ -49,7 +51,7 @@ def compute_forcing_ratio(forcing: TeacherForcing, progress: Progress) -> float:
 
 
 def draw_forced(progress: Progress, ratio: float) -> Bool[Tensor, " B"]:
-    """Draw which texts at hand are given the truth, each on its own.
+    """Draw which texts at hand are given the truth, each on its own; the answer lies on the CPU.
 
     The draws are those of the global batch, so they are the same on any number of ranks; a larger share keeps all that
     a smaller one chose.
@@ -58,4 +60,9 @@ def draw_forced(progress: Progress, ratio: float) -> Bool[Tensor, " B"]:
         progress: Whose generator draws once a text.
         ratio: Share of the texts, in [0, 1].
     """
-    return progress.draw_uniform() < ratio
+    generator = progress.generator
+    if (
+        generator.device.type != "cpu"
+    ):  # who writes alone is asked before anything is computed: a device's draw would be waited for
+        generator = torch.Generator().manual_seed(generator.initial_seed())
+    return replace(progress, generator=generator).draw_uniform() < ratio
