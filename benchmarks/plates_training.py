@@ -6,9 +6,10 @@ same files with the same number of threads in one call, in turn. The peer is a c
     git clone https://github.com/clovaai/deep-text-recognition-benchmark
     python benchmarks/plates_training.py --peer deep-text-recognition-benchmark --data-root DATA
 
-`--rows` names the groups (all but the last by default); DATA holds plates_uz. The first three groups are one file,
-`plates_training.json`, written whole by each call; the last has its own, `plates_training_to_90.json`, written anew
-after each seed. `--quick` draws synthetic plates and needs no data; without `--peer` it says so and does nothing.
+`--rows` names the groups (all but the last by default); DATA holds plates_uz. The first two groups are one file,
+`plates_training.json`, written whole by each call; the others have their own, `plates_training_formats.json` and
+`plates_training_to_90.json`, which is written anew after each seed. `--quick` draws synthetic plates and needs no data;
+without `--peer` it says so and does nothing.
 
 step     `train_step` on their network beside the loop body of their train.py, fp32: no slower (1.02). Floor: forward
          and backward of 8.3 M parameters over 64 images are about 3 x 64 x 0.7 GMAC = 270 GFLOP, one to two seconds on two
@@ -44,6 +45,8 @@ from _plates_to_90 import Pair, Race, make_row, read_pairs, run_both
 from _result import Row, make_parser, write_result
 
 GROUPS = ("step", "outside", "formats", "to_90")
+RESULTS = {"plates_training": ("step", "outside"), "plates_training_formats": ("formats",)}
+"""Name of a result -> the groups that it holds."""
 
 
 def parse_arguments() -> argparse.Namespace:
@@ -79,28 +82,29 @@ def describe_settings(peer: Peer, files: LabelFiles) -> dict[str, object]:
     return {"peer": peer.describe(), "images": files.name, "batch_size": BATCH_SIZE, "height_px": 32, "width_px": 100}
 
 
-def run_groups(peer: Peer, files: LabelFiles, lmdb: Path, arguments: argparse.Namespace, begun: float) -> None:
-    """Measure step, outside and formats, as far as they are asked for."""
+def run_groups(
+    peer: Peer, files: LabelFiles, lmdb: Path, groups: list[str], arguments: argparse.Namespace
+) -> tuple[list[Row], dict[str, object]]:
+    """Measure step, outside or formats; return the rows and the settings."""
     amount = Amount(8, 1, 1) if arguments.quick else Amount(BATCH_SIZE, 8, 5)
     rows: list[Row] = []
     left_out: dict[str, str] = {}
-    for group in (name for name in GROUPS if name in arguments.groups):
+    for group in groups:
         if group == "outside":
             rows += compare_outside(
                 peer, files, lmdb, num_epochs=1 if arguments.quick else 3, num_repeats=amount.num_repeats
             )
-        elif group != "to_90":
+        else:
             formats = [name for name in FORMATS if (name == "fp32") == (group == "step")]
             measured, missing = compare_steps(peer, files, amount, formats)
             rows, left_out = rows + measured, left_out | missing
-    settings = describe_settings(peer, files) | {
-        "groups": [name for name in GROUPS[:3] if name in arguments.groups],
+    return rows, describe_settings(peer, files) | {
+        "groups": groups,
         "left_out": left_out,
         "steps_a_repeat": amount.num_steps,
         "batch_size_of_steps": amount.batch_size,
         "epochs_that_the_start_is_spread_over": load_baseline().train.epochs,
     }
-    write_result("plates_training", rows, settings, arguments, begun=begun)
 
 
 def run_race(
@@ -141,8 +145,10 @@ def main() -> None:
         lmdbs = {"train": Path(folder, "train"), "val": Path(folder, "val")}
         write_lmdb(peer, files.train, files.images, lmdbs["train"])
         write_lmdb(peer, files.val, files.images, lmdbs["val"])
-        if set(arguments.groups) - {"to_90"}:
-            run_groups(peer, files, lmdbs["train"], arguments, begun)
+        for claim, together in RESULTS.items():
+            if groups := [name for name in together if name in arguments.groups]:
+                rows, settings = run_groups(peer, files, lmdbs["train"], groups, arguments)
+                write_result(claim, rows, settings, arguments, begun=begun)
         if "to_90" in arguments.groups:
             run_race(peer, files, lmdbs, arguments, begun)
 

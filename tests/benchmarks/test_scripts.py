@@ -100,13 +100,15 @@ def test_plates_training_without_a_peer_says_how_to_get_it() -> None:
 def test_plates_training_beside_a_fake_peer(tmp_path: Path) -> None:
     peer = write_fake_peer(tmp_path / "peer")
     out = tmp_path / "out"
-    options = ("--peer", str(peer), "--rows", "step,outside,to_90", "--seeds", "3", "--out", str(out))
+    options = ("--peer", str(peer), "--rows", "step,outside,formats,to_90", "--seeds", "3", "--out", str(out))
     done = run("plates_training", "--quick", *options)
     assert done.returncode == 0, done.stderr
     result = read_result(out, "plates_training")
     losses = result["rows"][0]["mean_loss"]
     assert losses["ours"] == pytest.approx(losses["theirs"], rel=1e-5)  # same weights, same tensors, same updates
     assert [row["name"].split(":")[0] for row in result["rows"]] == ["step, fp32", *["outside the step"] * 6]
+    formats = read_result(out, "plates_training_formats")
+    assert [row["name"] for row in formats["rows"]] == ["step, bf16", "step, channels_last", "step, compile"]
     race = read_result(out, "plates_training_to_90")["rows"][0]
     assert (race["seeds"], race["ours_reached"], race["peer_reached"]) == ([3], [True], [True])
     assert race["runs"][0]["peer"]["validations"] == [[1.5, 0.91]]
