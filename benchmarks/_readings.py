@@ -4,7 +4,9 @@ A step is `better` or `worse` where Student's interval of its paired differences
 its width is the smallest difference that these runs could have shown.
 """
 
+import argparse
 import json
+import os
 import statistics
 import tempfile
 import time
@@ -13,7 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from _result import Row
+from _result import Row, make_parser
 
 from saccade.engine.history import Hooks
 from saccade.engine.run import train_run
@@ -29,6 +31,27 @@ Question = tuple[str, str, str]
 """What is asked, and the two recipes whose step answers it, the earlier one first."""
 Metric = tuple[str, str, bool]
 """A metric of the validation split, what it is called, and whether more of it is better."""
+
+
+def parse_arguments(doc: str | None, arms: Sequence[str], quick_arms: Sequence[str]) -> argparse.Namespace:
+    """Return the options of such a script; `chosen` are the recipes that it shall train."""
+    parser = make_parser(doc)
+    parser.add_argument(
+        "--data-root",
+        type=Path,
+        default=Path(os.environ.get("SACCADE_DATA", ".data")),
+        help="folder above the data sets; default: $SACCADE_DATA, else .data",
+    )
+    parser.add_argument("--seeds", default="0,1,2")
+    parser.add_argument("--arms", default=",".join(arms), help="which recipes; default: all")
+    parser.add_argument("--num-runs", type=int, help="how many runs this call starts; default: all that are missing")
+    parser.add_argument("--at-once", type=int, default=1, help="runs at once, each with --threads")
+    parser.add_argument("--runs", type=Path, default=Path("runs"), help="where the runs are kept")
+    arguments = parser.parse_args()
+    arguments.chosen = tuple(quick_arms) if arguments.quick else tuple(arguments.arms.split(","))
+    if unknown := set(arguments.chosen) - set(arms):
+        parser.error(f"--arms: no recipe {', '.join(sorted(unknown))}; there are {', '.join(arms)}")
+    return arguments
 
 
 @dataclass(frozen=True)

@@ -21,7 +21,6 @@ steps, six minutes, and with everything around the network eight.
 """
 
 import argparse
-import os
 import sys
 import tempfile
 import time
@@ -34,8 +33,17 @@ import torch
 from _at_once import run_at_once, use_threads
 from _formula_cache import measure_with_cache
 from _formula_files import draw_sets, find_sets, write_set
-from _readings import Reached, Trained, list_missing, make_question_rows, make_recipe_rows, read_kept, train_recipe
-from _result import RESULTS, Row, make_parser, write_result
+from _readings import (
+    Reached,
+    Trained,
+    list_missing,
+    make_question_rows,
+    make_recipe_rows,
+    parse_arguments,
+    read_kept,
+    train_recipe,
+)
+from _result import RESULTS, Row, write_result
 
 CLAIM = "formula_readings"
 RECIPES = Path(__file__).parents[1] / "experiments" / CLAIM
@@ -64,21 +72,6 @@ QUICK = (
     "train.log_every_steps=1",
     "schedule.warmup_epochs=0.5",
 )
-
-
-def parse_arguments() -> argparse.Namespace:
-    parser = make_parser(__doc__)
-    parser.add_argument("--data-root", type=Path, default=Path(os.environ.get("SACCADE_DATA", ".data")))
-    parser.add_argument("--seeds", default="0,1,2")
-    parser.add_argument("--arms", default=",".join(ARMS), help="which recipes; default: all")
-    parser.add_argument("--num-runs", type=int, help="how many runs this call starts; default: all that are missing")
-    parser.add_argument("--at-once", type=int, default=1, help="runs at once, each with --threads")
-    parser.add_argument("--runs", type=Path, default=Path("runs"), help="where the runs are kept")
-    arguments = parser.parse_args()
-    arguments.chosen = QUICK_ARMS if arguments.quick else tuple(arguments.arms.split(","))
-    if unknown := set(arguments.chosen) - set(ARMS):
-        parser.error(f"--arms: no recipe {', '.join(sorted(unknown))}; there are {', '.join(ARMS)}")
-    return arguments
 
 
 def lay_out(data_root: Path, folder: Path) -> Path:
@@ -122,7 +115,7 @@ def make_rows(reached: Reached) -> list[Row]:
 
 
 def main() -> None:
-    begun, arguments = time.perf_counter(), parse_arguments()
+    begun, arguments = time.perf_counter(), parse_arguments(__doc__, ARMS, QUICK_ARMS)
     arguments.threads = arguments.threads or torch.get_num_threads()
     use_threads(arguments.threads)
     seeds = [0] if arguments.quick else [int(seed) for seed in arguments.seeds.split(",")]

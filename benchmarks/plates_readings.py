@@ -27,8 +27,8 @@ from typing import Any
 import torch
 from _at_once import run_at_once, use_threads
 from _label_files import draw_plates, find_plates_uz
-from _readings import Reached, Trained, make_question_rows, make_recipe_rows, read_kept, train_recipe
-from _result import RESULTS, Row, make_parser, write_result
+from _readings import Reached, Trained, make_question_rows, make_recipe_rows, parse_arguments, read_kept, train_recipe
+from _result import RESULTS, Row, write_result
 
 CLAIM = "plates_readings"
 RECIPES = Path(__file__).parents[1] / "experiments" / CLAIM
@@ -52,21 +52,6 @@ QUICK = (
     "train.log_every_steps=1",
     'data.train=[{format="tsv",path="plates_uz/train.tsv",images="plates_uz/images",keep={hash_below=0.8}}]',
 )
-
-
-def parse_arguments() -> argparse.Namespace:
-    parser = make_parser(__doc__)
-    parser.add_argument("--data-root", type=Path, default=Path(".data"), help="folder above plates_uz")
-    parser.add_argument("--seeds", default="0,1,2")
-    parser.add_argument("--arms", default=",".join(ARMS), help="which recipes; default: all")
-    parser.add_argument("--num-runs", type=int, help="how many runs this call starts; default: all that are missing")
-    parser.add_argument("--at-once", type=int, default=1, help="runs at once, each with --threads")
-    parser.add_argument("--runs", type=Path, default=Path("runs"), help="where the runs are kept")
-    arguments = parser.parse_args()
-    unknown = set(arguments.arms.split(",")) - set(ARMS)
-    if unknown:
-        parser.error(f"--arms: no recipe {', '.join(sorted(unknown))}; there are {', '.join(ARMS)}")
-    return arguments
 
 
 def list_missing(arms: Sequence[str], seeds: Sequence[int], reached: Reached, runs: Path) -> list[tuple[str, int]]:
@@ -118,7 +103,7 @@ def make_rows(reached: Reached) -> list[Row]:
 
 
 def main() -> None:
-    begun, arguments = time.perf_counter(), parse_arguments()
+    begun, arguments = time.perf_counter(), parse_arguments(__doc__, ARMS, QUICK_ARMS)
     arguments.threads = arguments.threads or torch.get_num_threads()
     use_threads(arguments.threads)
     seeds = [0] if arguments.quick else [int(seed) for seed in arguments.seeds.split(",")]
@@ -133,8 +118,7 @@ def main() -> None:
                 print(f"{CLAIM}: {error}", file=sys.stderr)
                 sys.exit(2)
         reached = {} if arguments.quick else read_kept((arguments.out or RESULTS) / f"{CLAIM}.json", FILES)
-        arms = QUICK_ARMS if arguments.quick else arguments.arms.split(",")
-        missing = list_missing(arms, seeds, reached, arguments.runs)[: arguments.num_runs]
+        missing = list_missing(arguments.chosen, seeds, reached, arguments.runs)[: arguments.num_runs]
         for run in train_missing(missing, reached, arguments, root):
             reached.setdefault(run.seed, {})[run.name] = run.figures
             keep(reached, arguments, begun)
