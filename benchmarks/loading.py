@@ -95,7 +95,7 @@ def main() -> None:
         torch.set_num_threads(arguments.threads)
     arguments.threads = torch.get_num_threads()
     use_one_opencv_thread()
-    steps, epochs, epochs_alone, num_repeats = (2, 1, 2, 1) if arguments.quick else (90, 1, 5, 5)
+    steps, epochs, epochs_alone, num_repeats = (2, 1, 2, 1) if arguments.quick else (90, 1, 5, 3)
     recipe = make_synthetic_recipe(steps, epochs, augmented=True)
     session = open_session(ReadTask(recipe), CPU, Ranks())
     train = make_training(session)
