@@ -328,6 +328,6 @@ class DataTable(Table):
     residency: Literal["auto", "device", "memory", "lazy"] = "auto"
     """Where decoded images live: on the device, in memory, or read at each use; `auto` chooses and says so."""
     workers: Literal["thread", "process"] = "thread"
-    """What prepares batches in the background; for small images threads are faster (`benchmarks/loading.py`)."""
+    """What prepares batches in the background; in front of a training of small images threads are no slower (`benchmarks/loading.py`)."""
     num_workers: int = Field(default=1, ge=0, le=64)
     """How many of them; 0 prepares in the training loop itself."""
