@@ -1,8 +1,8 @@
-"""What every test runs under: shape checks in saccade, two PyTorch threads, no display, repeatable examples."""
+"""What every test runs under: shape checks in saccade, few PyTorch threads, no display, repeatable examples."""
 
 import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 os.environ.setdefault("MPLBACKEND", "Agg")
@@ -20,7 +20,8 @@ _shape_checks = jaxtyping.install_import_hook("saccade", "tests.shape_checks.che
 settings.register_profile("saccade", deadline=None, derandomize=True, database=None)
 settings.load_profile("saccade")
 
-NUM_TORCH_THREADS = 2
+# One each where several processes share the cores: PyTorch's threads spin while they wait.
+NUM_TORCH_THREADS = int(os.environ.get("OMP_NUM_THREADS", "2"))
 
 
 @pytest.hookimpl(tryfirst=True)
@@ -64,3 +65,15 @@ def data_root() -> Path:
     if not root.is_dir():
         pytest.fail(f"SACCADE_DATA names {root}, which is not a folder")
     return root
+
+
+@pytest.fixture(scope="session")
+def real_set(data_root: Path) -> Callable[[str], Path]:
+    """Return the folder of a real image set by its name; the test is skipped where that set is not laid out."""
+
+    def find(name: str) -> Path:
+        if not (data_root / name).is_dir():
+            pytest.skip(f"real data: no {name} under $SACCADE_DATA")
+        return data_root / name
+
+    return find

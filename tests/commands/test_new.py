@@ -128,9 +128,9 @@ def test_the_longest_label_has_twice_the_steps_it_needs(folder, label, width_px)
     assert load("recipe.toml").recipe.preprocessing.width_px == width_px
 
 
-def test_plates_get_the_frame_of_their_baseline(data_root, tmp_path, capsys):
+def test_plates_get_the_frame_of_their_baseline(real_set, tmp_path, capsys):
     out = tmp_path / "recipe.toml"
-    assert run(["new", str(data_root / "plates_uz"), "--out", str(out)]) == 0
+    assert run(["new", str(real_set("plates_uz")), "--out", str(out)]) == 0
     assert "images    1,870 train, 100 val" in capsys.readouterr().err
     chosen, measured = load(out).recipe.preprocessing, load(BASELINE).recipe.preprocessing
     assert chosen.height_px == measured.height_px

@@ -1,5 +1,6 @@
 """`saccade new` on formulas: what is taken for them, and a recipe whose sizes follow from images and labels."""
 
+from collections.abc import Callable
 from pathlib import Path
 
 import cv2
@@ -120,7 +121,7 @@ def test_endless_labels_are_left_out_in_writing(tmp_path: Path, capsys: pytest.C
     ids=["crohme", "printed_math"],
 )
 def test_real_formulas(
-    data_root: Path,
+    real_set: Callable[[str], Path],
     tmp_path: Path,
     name: str,
     frame: tuple[int, int],
@@ -128,7 +129,7 @@ def test_real_formulas(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     out = tmp_path / "recipe.toml"
-    assert run(["new", str(data_root / name), "--out", str(out)]) == 0
+    assert run(["new", str(real_set(name)), "--out", str(out)]) == 0
     recipe = load(out).recipe
     assert isinstance(recipe, ReadRecipe) and isinstance(recipe.model, Satrn)
     assert (recipe.preprocessing.height_px, recipe.preprocessing.width_px) == frame

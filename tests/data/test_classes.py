@@ -1,7 +1,7 @@
 """Classes of a recipe: listed or found, one line for what is outside them, and counts of each."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import cv2
@@ -176,8 +176,8 @@ def test_the_description_counts_each_class_and_says_what_a_split_lacks(tmp_path:
     assert described["splits"]["val"]["count"] == 2
 
 
-def test_real_class_folders_pass(data_root: Path) -> None:
+def test_real_class_folders_pass(real_set: Callable[[str], Path]) -> None:
     parts = {name: (FolderSource(path=f"cifar10/{name}"),) for name in ("train", "test")}
-    splits = load_class_splits(DataTable(root=str(data_root), **parts))
+    splits = load_class_splits(DataTable(root=str(real_set("cifar10").parent), **parts))
     assert splits.classes[0] == "airplane" and len(splits.classes) == 10
     assert [len(split.entries) for split in splits.all()] == [45_000, 5_000, 5_000]

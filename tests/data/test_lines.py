@@ -1,5 +1,6 @@
 """Two-line plates are found, and joined into one line."""
 
+from collections.abc import Callable
 from pathlib import Path
 
 import cv2
@@ -72,10 +73,9 @@ def test_tiny_and_empty_images_hold_one_line(shape: tuple[int, ...]) -> None:
     assert count_lines(np.full(shape, 7, np.uint8)) == 1
 
 
-@pytest.mark.realdata
-def test_real_two_line_plates_are_found(data_root: Path) -> None:
+def test_real_two_line_plates_are_found(real_set: Callable[[str], Path]) -> None:
     """Of the Uzbek plates three were seen to have two lines; the hundred of validation all have one."""
-    root = data_root / "plates_uz"
+    root = real_set("plates_uz")
     found = {
         name: {
             file

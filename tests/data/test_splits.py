@@ -1,6 +1,6 @@
 """Splits: strict by default, filters that count, a validation part that depends on content alone."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -328,9 +328,11 @@ def test_images_may_lie_in_their_own_folder(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("name", ["plates_uz", "plates_cn"])
-def test_real_plates_pass(data_root: Path, name: str) -> None:
+def test_real_plates_pass(real_set: Callable[[str], Path], name: str) -> None:
     keep = Keep(in_charset=True)
     sources = [TsvSource(path=f"{name}/{part}.tsv", images=f"{name}/images", keep=keep) for part in ("train", "val")]
-    splits = load_splits(DataTable(root=str(data_root), train=(sources[0],), val=(sources[1],)), num_steps=40)
+    splits = load_splits(
+        DataTable(root=str(real_set(name).parent), train=(sources[0],), val=(sources[1],)), num_steps=40
+    )
     assert splits.train.dropped == {}
     assert len(splits.train.entries) == {"plates_uz": 1870, "plates_cn": 600}[name]

@@ -95,6 +95,10 @@ def test_no_values_no_interval() -> None:
         t_quantile(0.3, 2)
 
 
+def test_repeats_that_agree_say_nothing_of_another_one() -> None:
+    assert mean_interval([0.9, 0.9, 0.9]) == Estimate(0.9, None, None, 3)
+
+
 @pytest.mark.parametrize(
     ("metric", "low", "high"),
     [

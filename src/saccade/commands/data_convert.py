@@ -163,17 +163,12 @@ def _describe(part: _Part, target: "Target", written: "Written") -> dict[str, An
 
 def _tell_missing(part: _Part) -> dict[str, list[str]]:
     """Return what was dropped, images that are not there apart from those that cannot be read."""
-    from saccade.data.formats.sources import read_source
-    from saccade.data.pool import name_in_split
+    from saccade.data.pool import list_named
 
+    if "unreadable" not in part.split.dropped:
+        return part.split.dropped
     dropped: dict[str, list[str]] = {}
-    paths = {
-        named.id: named.path
-        for number, source in enumerate(part.sources if "unreadable" in part.split.dropped else ())
-        for named in (
-            name_in_split(entry, number, len(part.sources)) for entry in read_source(source, part.root).entries
-        )
-    }
+    paths = {entry.id: entry.path for entry in list_named(part.sources, part.root)}
     for reason, names in part.split.dropped.items():
         for name in names:
             path = paths.get(name)

@@ -82,17 +82,11 @@ def find_entries(record: "Run", split: str, data_root: Path | None) -> Mapping[s
     Raises:
         InputError: They are not where the recipe says, or one of them is gone.
     """
-    from saccade.data.formats.sources import read_source
-    from saccade.data.pool import name_in_split
+    from saccade.data.pool import list_named
     from saccade.recipes.loader import load
 
     data = load(record.folder / "recipe.toml", data_root=data_root).recipe.data
-    sources = getattr(data, split) or data.train
-    named = (
-        name_in_split(entry, number, len(sources))
-        for number, source in enumerate(sources)
-        for entry in read_source(source, Path(data.root or ".")).entries
-    )
+    named = list_named(getattr(data, split) or data.train, Path(data.root or "."))
     entries = {entry.id: entry for entry in named}
     stored = {row["id"] for row in record.predictions(split)}
     if not stored <= set(entries):

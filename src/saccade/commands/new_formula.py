@@ -44,9 +44,10 @@ _WHY = "a transformer that writes tokens, since CTC goes along one line, which f
 
 @dataclass(frozen=True)
 class Formulas:
-    """Sources whose labels are tokens of LaTeX, and the share of their labels that hold a command."""
+    """Sources whose labels are tokens of LaTeX, all their labels, and the share of these that hold a command."""
 
     found: "Found"
+    labels: Sequence[str]
     command_share: float
 
 
@@ -57,9 +58,13 @@ def find_formulas(found: "Found", labels: Sequence[str]) -> Formulas | None:
     into tokens yet will be.
     """
     share = sum("\\" in label for label in labels) / max(len(labels), 1)
-    if found.sources["train"].format in FORMULA_FORMATS:
-        return Formulas(found if _are_apart(labels) else _cut_into_tokens(found), share)
-    return Formulas(found, share) if share >= _LEAST_SHARE_WITH_COMMANDS and _are_apart(labels) else None
+    if _are_apart(labels):
+        is_formulas = found.sources["train"].format in FORMULA_FORMATS or share >= _LEAST_SHARE_WITH_COMMANDS
+        return Formulas(found, labels, share) if is_formulas else None
+    if found.sources["train"].format not in FORMULA_FORMATS:
+        return None
+    cut_found = _cut_into_tokens(found)
+    return Formulas(cut_found, read_labels(cut_found), share)
 
 
 def _are_apart(labels: Sequence[str]) -> bool:
@@ -85,20 +90,20 @@ def draft_formula_reader(formulas: Formulas, folder: Path) -> Draft:
     Raises:
         InputError: Nothing can be trained on.
     """
-    splits = _load_leniently(formulas.found)
+    splits = _load_leniently(formulas)
     recipe = _make_recipe(formulas.found, splits, folder)
     return Draft(recipe, _describe(formulas, splits, recipe))
 
 
-def _load_leniently(found: "Found") -> "Splits":
+def _load_leniently(formulas: Formulas) -> "Splits":
     """Read every image with its label; what is bad is left out and counted, tokens that only validation has are kept."""
     from saccade.data.splits import load_splits
     from saccade.recipes.tables.read import TextTable
     from saccade.text.token_set import TokenSet
 
-    listed = {token for label in read_labels(found) for token in label.split()}
+    listed = {token for label in formulas.labels for token in label.split()}
     text = TextTable(units="tokens", tokens=tuple(sorted(listed)) or None)
-    splits = load_splits(make_lenient(found, fits=True), text=text, max_length=_MOST_TOKENS)
+    splits = load_splits(make_lenient(formulas.found, fits=True), text=text, max_length=_MOST_TOKENS)
     kept = [entry.label for split in splits.all() for entry in split.entries]
     return replace(splits, units=TokenSet.from_labels(kept))
 

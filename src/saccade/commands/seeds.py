@@ -31,7 +31,7 @@ def summarise_seeds(folders: Sequence[Path]) -> dict[str, Any]:
     every metric of the best weights on the validation images.
     Each is `{value, deviation, low, high, n}`: the mean, the deviation of a single run (n - 1), Student's 95 % bounds of the
     mean, no further than the metric can go. `num_classes` is None where nothing is classified. What is not known is None:
-    the spread of one run alone, and everything where a run has no number.
+    the spread of one run alone, the bounds of runs that all agree, and everything where a run has no number.
     """
     from saccade.records.reader import read_run
 

@@ -122,7 +122,7 @@ def _estimate(loaded: "LoadedRecipe", num_seeds: int, device: str, *, as_json: b
 
 
 def _write_duration(seconds: float) -> str:
-    """Write a time with no more digits than an estimate has: 40 seconds, 12 minutes, 3.5 hours."""
+    """Write a time with no more digits than an estimate has: 40 s, 12 min, 3.5 h."""
     if seconds < 90:
         return f"{max(round(seconds), 1)} s"
     return f"{seconds / 60:.0f} min" if seconds < 5400 else f"{seconds / 3600:.1f} h"

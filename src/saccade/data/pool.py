@@ -130,7 +130,7 @@ def read_pool(
     listings = [read_source(source, root) for source in sources]
     examples = [
         Example(
-            replace(name_in_split(entry, index, len(sources)), source=source.name or entry.source), index, source.keep
+            replace(_name_in_split(entry, index, len(sources)), source=source.name or entry.source), index, source.keep
         )
         for index, (source, listing) in enumerate(zip(sources, listings, strict=True))
         for entry in listing.entries
@@ -145,7 +145,20 @@ def read_pool(
     return pool
 
 
-def name_in_split(entry: Entry, source: int, num_sources: int) -> Entry:
+def list_named(sources: Sequence[Source], root: Path) -> list[Entry]:
+    """List what sources hold, nothing left out, under the names in their split, without looking at any image.
+
+    Raises:
+        InputError: As `read_source`.
+    """
+    return [
+        _name_in_split(entry, number, len(sources))
+        for number, source in enumerate(sources)
+        for entry in read_source(source, root).entries
+    ]
+
+
+def _name_in_split(entry: Entry, source: int, num_sources: int) -> Entry:
     """Return an entry of a source under its name in the split: where there are several sources, the number of its own goes before."""
     return replace(entry, id=f"{source}/{entry.id}") if num_sources > 1 else entry
 

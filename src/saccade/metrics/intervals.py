@@ -109,7 +109,7 @@ def find_bounds(metric: str) -> tuple[float, float]:
 
 
 def mean_interval(values: Values, level: float = 0.95, bounds: tuple[float, float] = _NO_BOUNDS) -> Estimate:
-    """Return a mean over repeats (seeds) with Student's t interval; one repeat alone has no bounds.
+    """Return a mean over repeats (seeds) with Student's t interval; one repeat alone has no bounds, nor have some that all agree.
 
     Args:
         values: One value a repeat.
@@ -123,7 +123,7 @@ def mean_interval(values: Values, level: float = 0.95, bounds: tuple[float, floa
     if n == 0:
         raise ValueError("no values to average")
     mean = fmean(values)
-    if n == 1:
+    if min(values) == max(values):  # nothing is known of how far another one would be
         return Estimate(mean, None, None, n)
     half = t_quantile((1 + level) / 2, n - 1) * stdev(values) / math.sqrt(n)
     return Estimate(mean, max(mean - half, bounds[0]), min(mean + half, bounds[1]), n)

@@ -5,6 +5,7 @@ Path: `say` where something is found -> `writing.write_sentence` where it is sho
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from functools import reduce
 from typing import Any
 
 
@@ -32,18 +33,12 @@ def say(name: str, /, **gaps: Gap) -> Sentence:
 
 def say_both(parts: Iterable[str | Sentence]) -> str | Sentence:
     """Join one or several parts by "and"."""
-    first, *others = parts
-    for other in others:
-        first = say("both", first=first, last=other)
-    return first
+    return reduce(lambda first, last: say("both", first=first, last=last), parts)
 
 
 def say_clauses(parts: Iterable[Sentence]) -> Sentence:
     """Join one or several sentences to one with semicolons."""
-    first, *others = parts
-    for other in others:
-        first = say("clauses", first=first, last=other)
-    return first
+    return reduce(lambda first, last: say("clauses", first=first, last=last), parts)
 
 
 def say_state(status: Mapping[str, Any]) -> Sentence:

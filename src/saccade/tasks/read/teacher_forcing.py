@@ -61,8 +61,7 @@ def draw_forced(progress: Progress, ratio: float) -> Bool[Tensor, " B"]:
         ratio: Share of the texts, in [0, 1].
     """
     generator = progress.generator
-    if (
-        generator.device.type != "cpu"
-    ):  # who writes alone is asked before anything is computed: a device's draw would be waited for
+    if generator.device.type != "cpu":
+        # Who writes alone is asked before anything is computed: for a device's draw that would have to wait.
         generator = torch.Generator().manual_seed(generator.initial_seed())
     return replace(progress, generator=generator).draw_uniform() < ratio
