@@ -1,6 +1,6 @@
 """The Python door: what `saccade.load` and `saccade.train` do. The command line goes through the same functions."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from saccade.engine.history import Hooks
 from saccade.engine.predictor import Predictor
 from saccade.engine.run import train_run
+from saccade.errors import InputError
 from saccade.recipes.loader import load as load_recipe
 from saccade.records.reader import read_run
 from saccade.tasks.base import Task
@@ -34,8 +35,20 @@ class Recogniser:
         Raises:
             InputError: an image cannot be read.
         """
-        listed = [images] if isinstance(images, str | Path | np.ndarray) else list(images)
-        return self._predictor.predict(listed)
+        predictions = []
+        for one in self.predict_each([images] if isinstance(images, str | Path | np.ndarray) else images):
+            if isinstance(one, InputError):
+                raise one
+            predictions.append(one)
+        return predictions
+
+    def predict_each(self, images: Iterable[ImageLike]) -> Iterator[Any]:
+        """Yield, for each image in order, its prediction, or the `InputError` that says why it cannot be read.
+
+        Args:
+            images: paths or arrays as for `predict`; no more than a batch of them is held at a time.
+        """
+        return self._predictor.predict(images)
 
 
 def load(model: str | Path, *, device: str = "auto") -> Recogniser:

@@ -378,12 +378,27 @@ def test_a_second_writer(folder, copied, capsys):
 
 
 @pytest.mark.parametrize("kind", sorted(SPOILT.keys() - {"a folder"}))
-def test_predict_is_all_or_nothing(folder, finished, kind, capsys):
+def test_predict_loses_one_image_alone(folder, finished, kind, capsys):
+    """An image that is not there is a name that was mistyped; of others, every one is said, and the rest is predicted."""
     spoil(kind)
-    line = refuse(capsys, "predict", finished, "0.png", "3.png", "--format", "jsonl")
-    assert line.startswith("3.png: ")
-    assert SPOILT[kind] in line
-    assert line.endswith("name the other images without it") or "no such image" in line
+    if kind == "missing":
+        assert SPOILT[kind] in refuse(capsys, "predict", finished, "0.png", "3.png")
+        return
+    capsys.readouterr()
+    assert run(["predict", str(finished), "0.png", "3.png", "1.png", "--format", "jsonl"]) == 2
+    out, err = capsys.readouterr()
+    assert [json.loads(line)["image"] for line in out.splitlines()] == ["0.png", "1.png"]
+    said, last = err.splitlines()
+    assert said.startswith("saccade: 3.png: ") and SPOILT[kind] in said
+    assert last == "saccade: 1 of 3 images cannot be read, each named above; the others were predicted"
+    assert SPOILT[kind] in refuse(capsys, "predict", finished, "3.png")
+
+
+def test_predict_where_no_image_can_be_read(folder, finished, capsys):
+    Path("3.png").write_bytes(b"no image")
+    assert run(["predict", str(finished), "3.png", "3.png"]) == 2
+    out, err = capsys.readouterr()
+    assert out == "" and err.splitlines()[-1] == "saccade: none of 2 images can be read, each named above"
 
 
 def test_predict_a_folder_without_images(folder, finished, capsys):

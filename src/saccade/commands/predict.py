@@ -1,19 +1,26 @@
-"""`saccade predict`: images in, what a trained run answers out; all of them, or one line that says why not."""
+"""`saccade predict`: images in, what a trained run answers out, as it comes; a line for each image that cannot be read.
+
+Path: names and folders -> images -> `Recogniser.predict_each` -> a row each, in the order of the images.
+"""
 
 import csv
 import json
 import os
 import re
 import sys
+from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
 from saccade.commands.paths import refuse_experiment
 from saccade.errors import InputError, make_printable
 
-Rows = list[tuple[str, dict[str, Any]]]
+if TYPE_CHECKING:
+    from saccade.door import Recogniser
+
+Rows = Iterator[tuple[str, dict[str, Any]]]
 """Image and what is said of it: the answer first, `confidence` among the rest."""
 
 
@@ -36,19 +43,37 @@ def predict(
     _require_images(paths)
     from saccade.door import load
 
-    recogniser = load(model, device=device)
-    try:
-        outputs = [prediction.to_output() for prediction in recogniser.predict(paths)]
-    except InputError as error:
-        raise InputError(f"{error}, or name the other images without it" if len(paths) > 1 else str(error)) from None
-    rows = list(zip(map(str, paths), outputs, strict=True))
+    rows = _predict_readable(load(model, device=device), paths)
     match form:
         case "table":
-            _print_table(rows)
+            _print_table(rows, paths)
         case "jsonl":
             _print_jsonl(rows)
         case "csv":
             _print_csv(rows)
+
+
+def _predict_readable(recogniser: "Recogniser", paths: Sequence[Path]) -> Rows:
+    """Yield a row for each image that can be read; say of each other one why not, and of how many at the end.
+
+    Raises:
+        InputError: After the last row: there were others.
+    """
+    num_unreadable = 0
+    for path, prediction in zip(paths, recogniser.predict_each(paths), strict=True):
+        if not isinstance(prediction, InputError):
+            yield str(path), prediction.to_output()
+        elif len(paths) == 1:
+            raise prediction
+        else:
+            num_unreadable += 1
+            print(f"saccade: {make_printable(str(prediction))}", file=sys.stderr)
+    if num_unreadable:
+        if num_unreadable == len(paths):
+            raise InputError(f"none of {len(paths)} images can be read, each named above")
+        raise InputError(
+            f"{num_unreadable} of {len(paths)} images cannot be read, each named above; the others were predicted"
+        )
 
 
 def _require_images(paths: list[Path]) -> None:
@@ -78,17 +103,20 @@ def _split_numbers(path: Path) -> list[list[str | int]]:
     ]
 
 
-def _print_table(rows: Rows) -> None:
+def _print_table(rows: Rows, paths: Sequence[Path]) -> None:
     """Print aligned columns, the answer last: only there may a wide script take two cells a character."""
     from rich.cells import cell_len
 
-    lines = [("image", "confidence", next(iter(rows[0][1])))]
-    for name, output in rows:
-        answer = make_printable(str(next(iter(output.values()))))
-        lines.append((make_printable(name), f"{output['confidence']:.3f}", answer))
-    width = max(cell_len(name) for name, _, _ in lines)
-    for name, confidence, answer in lines:
+    width = max(cell_len(make_printable(name)) for name in ("image", *map(str, paths)))
+
+    def print_line(name: str, confidence: str, answer: str) -> None:
         typer.echo(f"{name}{' ' * (width - cell_len(name))}  {confidence:>{len('confidence')}}  {answer}")
+
+    for number, (name, output) in enumerate(rows):
+        if number == 0:
+            print_line("image", "confidence", next(iter(output)))
+        answer = make_printable(str(next(iter(output.values()))))
+        print_line(make_printable(name), f"{output['confidence']:.3f}", answer)
 
 
 def _print_jsonl(rows: Rows) -> None:
@@ -99,10 +127,12 @@ def _print_jsonl(rows: Rows) -> None:
 
 def _print_csv(rows: Rows) -> None:
     """Print what is one value an image; lists stand in jsonl alone."""
-    columns = [key for key, value in rows[0][1].items() if not isinstance(value, list)]
     writer = csv.writer(sys.stdout, lineterminator="\n")
-    writer.writerow(["image", *columns])
-    writer.writerows([_write_utf8(name), *(output[key] for key in columns)] for name, output in rows)
+    for number, (name, output) in enumerate(rows):
+        columns = [key for key, value in output.items() if not isinstance(value, list)]
+        if number == 0:
+            writer.writerow(["image", *columns])
+        writer.writerow([_write_utf8(name), *(output[key] for key in columns)])
 
 
 def _write_utf8(name: str) -> str:

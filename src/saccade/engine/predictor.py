@@ -1,6 +1,7 @@
 """A trained run that reads images: the same decoding, preprocessing and precision as its evaluation."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -47,20 +48,21 @@ class Predictor:
         load_weights(self.model, weights_of(checkpoint), contract=contract)
         self.model.to(self.device).eval()
 
-    @torch.no_grad()
-    def predict(self, images: Sequence[str | Path | NDArray[np.uint8]]) -> list[Any]:
-        """Return one prediction an image, in order.
-
-        Raises:
-            InputError: an image cannot be read.
-        """
+    def predict(self, images: Iterable[str | Path | NDArray[np.uint8]]) -> Iterator[Any]:
+        """Yield, for each image in order, its prediction, or the `InputError` that says why it cannot be read."""
         size = min(self.task.recipe.train.batch_size, MOST_AT_ONCE)
-        predictions: list[Any] = []
-        for start in range(0, len(images), size):
-            examples = [
-                self.task.unlabelled(Path(image) if isinstance(image, str) else image)
-                for image in images[start : start + size]
-            ]
-            batch = self.task.collate([self.task.prepare(example, None) for example in examples])
-            predictions += self.task.predict(self.model, batch.to(self.device))
-        return predictions
+        left = iter(images)
+        while prepared := [self._prepare(image) for image in islice(left, size)]:
+            readable = [sample for sample in prepared if not isinstance(sample, InputError)]
+            predicted = iter(self._predict_batch(readable) if readable else [])
+            yield from (one if isinstance(one, InputError) else next(predicted) for one in prepared)
+
+    @torch.no_grad()
+    def _predict_batch(self, samples: list[Any]) -> list[Any]:
+        return self.task.predict(self.model, self.task.collate(samples).to(self.device))
+
+    def _prepare(self, image: str | Path | NDArray[np.uint8]) -> Any:
+        try:
+            return self.task.prepare(self.task.unlabelled(Path(image) if isinstance(image, str) else image), None)
+        except InputError as error:
+            return error
