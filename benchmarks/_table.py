@@ -24,6 +24,8 @@ def _describe(claim: str, row: dict[str, Any]) -> str:
     if row.get("low") is not None:
         ours += f" [{_number(row['low'])}, {_number(row['high'])}]"
     peer, ratio = _number(row["peer"]), _number(row["ratio"])
+    if not all(row.get("peer_reached", ())):  # it was stopped before it got there
+        peer, ratio = f"> {peer}", f"< {ratio}"
     return f"| `{claim}`: {row['name']} ({row['unit']}) | {ours} | {peer} | {ratio} | {row['goal'] or ''} | {mark} |"
 
 

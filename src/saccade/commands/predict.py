@@ -1,4 +1,4 @@
-"""`saccade predict`: images in, what a trained run answers out, as it comes; a line for each image that cannot be read.
+"""`saccade predict`: images in, what a trained run answers out, batch by batch; a line for each image that cannot be read.
 
 Path: names and folders -> images -> `Recogniser.predict_each` -> a row each, in the order of the images.
 """
