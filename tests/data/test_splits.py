@@ -265,6 +265,25 @@ def test_an_entry_knows_the_name_of_its_source(tmp_path: Path) -> None:
     assert [entry.source for entry in splits.train.entries] == ["uz"] * 3 + [None] * 3
 
 
+@pytest.mark.parametrize(
+    ("keep", "left", "dropped"),
+    [
+        (Keep(), ["a.png", "b.png", "c.png"], {}),
+        (Keep(fits=True), ["a.png", "c.png"], {"does_not_fit": ["b.png"]}),
+        (Keep(in_charset=True), ["a.png", "b.png"], {"not_in_charset": ["c.png"]}),
+    ],
+    ids=["everything", "what fits", "what can be read"],
+)
+def test_one_split_alone_loses_what_its_source_drops_in_training(
+    keep: Keep, left: list[str], dropped: dict[str, list[str]], tmp_path: Path
+) -> None:
+    write_source(tmp_path, "test.tsv", {"a.png": "AB", "b.png": "ABBA", "c.png": "AZ"})
+    source, text = TsvSource(path="test.tsv", keep=keep), TextTable(charset="AB")
+    split = load_split("test", (source,), tmp_path, text, max_length=3)
+    assert [entry.id for entry in split.entries] == left
+    assert split.dropped == dropped
+
+
 def test_lines_of_synthetic_plates_can_be_chosen() -> None:
     source = SyntheticPlatesSource(num_images=8, two_line_fraction=0.5, keep=Keep(num_lines=1))
     split = load_split("train", (source,), Path("."))

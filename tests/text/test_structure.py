@@ -84,6 +84,10 @@ def test_a_formula_may_end_only_where_nothing_waits() -> None:
         ("{ a \\over b }", "\\begin{matrix} a \\\\ b \\end{matrix}", True),
         ("\\frac 1", "x", False),  # sound together, not alone
         ("( x", "{ y", False),
+        ("\\bf a", "b", False),  # the font would be the second's too
+        ("a \\scriptstyle b", "c", False),
+        ("{ \\bf a }", "b", True),
+        ("b", "\\bf a", True),
     ],
 )
 def test_formulas_side_by_side_stay_two(left: str, right: str, can: bool) -> None:

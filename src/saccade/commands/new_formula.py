@@ -112,7 +112,8 @@ def _make_recipe(found: "Found", splits: "Splits", folder: Path) -> dict[str, An
     """Return the recipe as plain tables, in the order in which they are written."""
     starter = read_starter("formula_starter.toml")
     recipe: dict[str, Any] = {"task": "read", "data": describe_sources(found, splits, folder)}
-    if splits.val_fraction is None and _tokens(splits.train) != set(splits.units.units):
+    found_in_training = _tokens(splits.train) | (set() if splits.val_fraction is None else _tokens(splits.val))
+    if found_in_training != set(splits.units.units):
         starter["text"]["tokens"] = sorted(splits.units.units)
     height, width = _choose_frame(splits)
     starter["preprocessing"] |= {"height_px": height, "width_px": width}

@@ -69,7 +69,8 @@ def _make_recipe(found: "Found", splits: "Splits", folder: Path) -> dict[str, An
     """Return the recipe as plain tables, in the order in which they are written."""
     starter = read_starter("starter.toml")
     recipe: dict[str, Any] = {"task": "read", "data": describe_sources(found, splits, folder)}
-    if splits.val_fraction is None and _characters(splits.train) != _charset(splits):
+    found_in_training = _characters(splits.train) | (set() if splits.val_fraction is None else _characters(splits.val))
+    if found_in_training != _charset(splits):
         recipe["text"] = {"charset": "".join(sorted(_charset(splits)))}
     if layouts := find_layouts([entry.label for entry in splits.train.entries]):
         num_images = min(len(splits.train.entries), _MOST_DRAWN)

@@ -133,6 +133,7 @@ def _print_csv(rows: Rows) -> None:
         if number == 0:
             writer.writerow(["image", *columns])
         writer.writerow([_write_utf8(name), *(output[key] for key in columns)])
+        sys.stdout.flush()
 
 
 def _write_utf8(name: str) -> str:

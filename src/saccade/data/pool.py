@@ -67,8 +67,10 @@ class Pool:
     examples: list[Example]
     dropped: list[Dropped] = field(default_factory=list)
 
-    def sift(self, reason: str, find_fault: FindFault, keep_key: str, cure: str = "") -> None:
-        """Drop the examples with a fault where their source's `keep` has the key set, and raise all other faults."""
+    def sift(
+        self, reason: str, find_fault: FindFault, keep_key: str, cure: str = "", *, tolerates: bool = False
+    ) -> None:
+        """Drop the examples with a fault where their source's `keep` has the key set, and raise all other faults, or tolerate them."""
         passed, faults, dropped = [], [], []
         for example in self.examples:
             fault = find_fault(example)
@@ -80,6 +82,8 @@ class Pool:
             if getattr(example.keep, keep_key):
                 self.dropped[example.source].setdefault(reason, []).append(example.entry.id)
                 dropped.append(message)
+            elif tolerates:
+                passed.append(example)
             else:
                 faults.append(message)
         first_cure = f"{cure}, or " if cure else ""

@@ -146,8 +146,24 @@ def make_units(text: TextTable, labels: Iterable[str] = ()) -> Units:
             assert_never(text.units)
 
 
-def load_split(name: str, sources: tuple[Source, ...], root: Path, text: TextTable = _ANY_TEXT) -> Split:
-    """Read and check the sources of one split alone, without regard to what can be read and how long it may be.
+def load_split(
+    name: str,
+    sources: tuple[Source, ...],
+    root: Path,
+    text: TextTable = _ANY_TEXT,
+    *,
+    num_steps: int | None = None,
+    max_length: int | None = None,
+) -> Split:
+    """Read and check the sources of one split alone; labels that a model cannot write stay, unless their source drops such.
+
+    Args:
+        name: Of the split.
+        sources: Its sources.
+        root: Where relative paths start.
+        text: As for `load_splits`; without a list of its own every label can be read.
+        num_steps: As for `load_splits`.
+        max_length: As for `load_splits`.
 
     Raises:
         InputError: As `load_splits`.
@@ -155,6 +171,9 @@ def load_split(name: str, sources: tuple[Source, ...], root: Path, text: TextTab
     split = split_into(text.units)
     pool = read_pool(name, sources, root, measure=lambda label: len(split(label)))
     _space_evenly(pool, text)
+    _sift_lengths(pool, split, num_steps, max_length, tolerates=True)
+    if text.charset is not None or text.tokens is not None:
+        _sift_units(pool, make_units(text), tolerates=True)
     return finish(pool)
 
 
@@ -218,7 +237,14 @@ def _space_evenly(pool: Pool, text: TextTable) -> None:
             notes["labels_with_other_spaces"] = notes.get("labels_with_other_spaces", 0) + 1
 
 
-def _sift_lengths(pool: Pool, split: Callable[[str], list[str]], num_steps: int | None, max_length: int | None) -> None:
+def _sift_lengths(
+    pool: Pool,
+    split: Callable[[str], list[str]],
+    num_steps: int | None,
+    max_length: int | None,
+    *,
+    tolerates: bool = False,
+) -> None:
     def find_misfit(example: Example) -> str | None:
         label = example.entry.label
         length, needed = len(split(label)), required_steps(split(label))
@@ -231,10 +257,10 @@ def _sift_lengths(pool: Pool, split: Callable[[str], list[str]], num_steps: int 
         return f"label {quote(label)} needs {needed} time steps ({parts}) but the model has {num_steps}"
 
     cure = "raise [preprocessing] width_px" if max_length is None else "raise [model] max_length"
-    pool.sift("does_not_fit", find_misfit, "fits", cure)
+    pool.sift("does_not_fit", find_misfit, "fits", cure, tolerates=tolerates)
 
 
-def _sift_units(pool: Pool, units: Units) -> None:
+def _sift_units(pool: Pool, units: Units, *, tolerates: bool = False) -> None:
     def find_unknown(example: Example) -> str | None:
         unknown = units.unknown(example.entry.label)
         if not unknown:
@@ -246,9 +272,10 @@ def _sift_units(pool: Pool, units: Units) -> None:
         return f"label {quote(example.entry.label)} holds {', '.join(unknown[:3])}, which is not among the tokens"
 
     if isinstance(units, Charset):
-        pool.sift("not_in_charset", find_unknown, "in_charset", "list every character in [text] charset")
+        reason, cure = "not_in_charset", "list every character in [text] charset"
     else:
-        pool.sift("not_in_tokens", find_unknown, "in_charset", "list every token in [text] tokens")
+        reason, cure = "not_in_tokens", "list every token in [text] tokens"
+    pool.sift(reason, find_unknown, "in_charset", cure, tolerates=tolerates)
 
 
 def _take_val(train: Pool, fraction: float, *, of_classes: bool) -> Pool:

@@ -151,7 +151,7 @@ def open_session(task: Task[B, Any], device: torch.device, ranks: Ranks, *, star
         device=device,
         ranks=ranks,
         model=model,
-        wrapped=wrap_model(model, device, ranks, compiled=recipe.train.compile),
+        wrapped=wrap_model(model, ranks, compiled=recipe.train.compile),
         ema=ema,
         optimizer=optimizer,
         scaler=torch.amp.GradScaler(device.type, enabled=recipe.train.precision == "fp16"),

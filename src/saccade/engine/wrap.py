@@ -29,7 +29,7 @@ def synchronise_norms(model: nn.Module, device: torch.device, ranks: Ranks) -> n
     return converted
 
 
-def wrap_model(model: nn.Module, device: torch.device, ranks: Ranks, *, compiled: bool) -> nn.Module:
+def wrap_model(model: nn.Module, ranks: Ranks, *, compiled: bool) -> nn.Module:
     """Return what the loop calls: the model, sharing gradients where there are several ranks, compiled where asked for.
 
     Compiled code is made for each size of batch, of which there are few, so that which code runs never depends on what
@@ -37,9 +37,8 @@ def wrap_model(model: nn.Module, device: torch.device, ranks: Ranks, *, compiled
     """
     wrapped = model
     if ranks.size > 1:
-        wrapped = nn.parallel.DistributedDataParallel(
-            model, device_ids=[device.index] if device.type == "cuda" else None
-        )
+        # Without device_ids, which would move each input to the device: what is asked on the CPU would be waited for.
+        wrapped = nn.parallel.DistributedDataParallel(model)
     result: nn.Module = torch.compile(wrapped, dynamic=False) if compiled else wrapped  # type: ignore[assignment]  # a compiled module is one
     return result
 

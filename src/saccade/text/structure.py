@@ -6,7 +6,7 @@ decoding (`grammar.py`). It knows braces, `\left` with `\right`, `\begin` with `
 """
 
 import re
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import lru_cache
 from typing import NamedTuple
 
@@ -151,22 +151,33 @@ def can_stand_beside(left: Sequence[str], right: Sequence[str]) -> bool:
     r"""Return whether two formulas of which one is drawn to the right of the other read as the tokens of one and of the other.
 
     They do not where either has a fault, where the second begins with a script, which would be one of the first's last
-    symbol, or where `\\` or `\over` divides either: it would divide both.
+    symbol, where `\\` or `\over` divides either, which would divide both, or where the first switches to another font
+    or size, which would be the second's too.
     """
     if any(find_fault(tokens) is not None or _is_divided(tokens) for tokens in (left, right)):
+        return False
+    if any(_is_switch(token) for token in _list_outermost(left)):
         return False
     return classify(right[0]).action not in _BOUND_TO_WHAT_IS_BEFORE
 
 
 def _is_divided(tokens: Iterable[str]) -> bool:
     """Return whether a formula without a fault has rows that nothing encloses."""
+    return any(classify(token).action == "row" for token in _list_outermost(tokens))
+
+
+def _list_outermost(tokens: Iterable[str]) -> Iterator[str]:
+    """Yield the tokens of a formula without a fault that nothing encloses."""
     frames = START
     for position, token in enumerate(tokens, start=1):
-        role = classify(token)
-        if role.action == "row" and len(frames) == 1:
-            return True
-        frames = advance(frames, role, token, position)
-    return False
+        if len(frames) == 1:
+            yield token
+        frames = advance(frames, classify(token), token, position)
+
+
+def _is_switch(token: str) -> bool:
+    rules = load_latex_rules()
+    return token in rules.switches or any(token in rule.switches for rule in rules.rules)
 
 
 def is_complete(frames: Frames) -> bool:

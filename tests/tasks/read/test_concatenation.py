@@ -93,6 +93,16 @@ def test_any_number_of_workers_gives_the_same_batches(workers: dict[str, Any], t
     assert list_batches(**workers) == expected
 
 
+def test_lines_to_join_are_gathered_once_for_all_stages(tmp_path: Path) -> None:
+    """The engine makes the task of a stage anew in every epoch, from one whose own recipe may join nothing."""
+    first = make_task(tmp_path, augment={"text_line": {"invert_probability": 0.5}})
+    recipe = make_task(tmp_path).recipe
+    stages = [first.with_recipe(recipe) for _ in range(2)]
+    for task in stages:
+        prepare(task, 0, 1)
+    assert stages[0]._partners is stages[1]._partners
+
+
 def test_augmentation_draws_as_it_does_without(tmp_path: Path) -> None:
     """The joined image is inverted exactly where the same draw inverts a line that stays alone."""
     line = {"text_line": {"invert_probability": 0.5}}

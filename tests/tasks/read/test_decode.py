@@ -54,6 +54,17 @@ def test_images_are_encoded_once(kind: str, table: Any, batch: ReadBatch) -> Non
     assert [one.forced_accuracy for one in found] == pytest.approx(shares)
 
 
+@pytest.mark.parametrize("kind", ["transformer", "attention"])
+@torch.no_grad()
+def test_a_truth_that_cannot_be_written_is_not_compared(kind: str, batch: ReadBatch) -> None:
+    """Somebody's own labels may be longer than what a reader writes; the others are compared as without them."""
+    table = Satrn if kind == "transformer" else AttentionReader
+    found = build_decoder(table(max_length=2), Greedy(), VOCABULARY)(build(kind, num_positions=3).eval(), batch)
+    longer = build_decoder(table(max_length=6), Greedy(), VOCABULARY)(build(kind).eval(), batch)
+    assert [one.forced_accuracy for one in found[:2]] == [None, None]  # three letters, and no truth
+    assert [one.forced_accuracy for one in found[2:]] == [one.forced_accuracy for one in longer[2:]]
+
+
 @torch.no_grad()
 def test_without_a_truth_nothing_is_compared(batch: ReadBatch) -> None:
     reader, passes = build().eval(), []

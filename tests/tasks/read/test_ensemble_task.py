@@ -253,6 +253,23 @@ def test_it_is_neither_trained_nor_drawn(folder: Path, members: dict[str, Path],
         assert "trains nothing" in capsys.readouterr().err
 
 
+def test_members_that_left_out_other_images_need_validation_images_of_their_own(
+    folder: Path, members: dict[str, Path], tmp_path: Path
+) -> None:
+    recipe = load(members["satrn"] / "recipe.toml").recipe
+    longer = recipe.model_copy(update={"model": recipe.model.model_copy(update={"max_length": 9})})
+    (tmp_path / "longer").mkdir()
+    (tmp_path / "longer" / "recipe.toml").write_text(to_toml(longer))
+    path = folder / f"{tmp_path.name}.toml"
+    path.write_text(
+        'task = "read"\n[[data.train]]\nformat = "tsv"\npath = "./labels.tsv"\nkeep = { fits = true }\n'
+        f'[model]\nname = "ensemble"\n[[model.member]]\nrun = "{members["satrn"]}"\n'
+        f'[[model.member]]\nrun = "{tmp_path}/longer"\n'
+    )
+    with pytest.raises(InputError, match=r"the members write at most 6 and 9 units, .*; name \[\[data.val\]\]"):
+        build_task(load(path).recipe).examples("val")
+
+
 def test_validation_images_may_be_a_part_of_the_members_training_images(
     folder: Path, members: dict[str, Path], tmp_path: Path
 ) -> None:

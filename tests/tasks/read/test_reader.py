@@ -14,7 +14,7 @@ from saccade.tasks.read.reader import EncoderDecoder
 NUM_CLASSES, PAD, BOS, EOS = 11, 0, 1, 2
 
 
-def build(kind: str = "transformer") -> EncoderDecoder:
+def build(kind: str = "transformer", num_positions: int = 20) -> EncoderDecoder:
     torch.manual_seed(0)
     encoder = GridEncoder(ResidualGrid(1, (4, 6), (1, 1), ((2, 2), (2, 2))), 12)
     decoder: TransformerDecoder | AttentionDecoder = AttentionDecoder(
@@ -22,7 +22,7 @@ def build(kind: str = "transformer") -> EncoderDecoder:
     )
     if kind == "transformer":
         options = TransformerDecoderOptions(
-            hidden_size=16, filter_size=24, num_layers=2, num_heads=2, num_positions=20, dropout=0.3
+            hidden_size=16, filter_size=24, num_layers=2, num_heads=2, num_positions=num_positions, dropout=0.3
         )
         decoder = TransformerDecoder(NUM_CLASSES, 12, options)
     return EncoderDecoder(encoder, decoder, Normalise((0.5,), (0.5,)))

@@ -179,7 +179,7 @@ def test_uncertain_brackets_are_counted_by_their_probability_and_have_a_gradient
 
 
 def test_kinds_are_those_whose_both_tokens_are_there() -> None:
-    assert find_bracket_kinds(("\\left", "\\right", "{"), 3) == (((3,), (4,)),)
+    assert find_bracket_kinds(("\\left", "\\right", "{"), 3) == ((3, 4),)
     assert find_bracket_kinds(("x",), 3) == ()
     assert float(compute_bracket_penalty(make_logits(1, 2), encode("x"), PAD, ())) == 0
 

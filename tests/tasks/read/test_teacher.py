@@ -124,6 +124,20 @@ def test_what_was_taught_is_read_without_the_teacher(folder: Path) -> None:
     assert len(saccade.load(pupil, device="cpu").predict([folder / "0.png"])) == 1
 
 
+def test_a_record_says_which_run_taught(folder: Path) -> None:
+    """The folder of an experiment holds another run as soon as its recipe is trained once more."""
+    (folder / "experiment").mkdir()
+    (folder / "teacher").rename(folder / "experiment" / "first")
+    stage = '[[stage]]\nfrom_epoch = 1\n[stage.model.loss.distillation]\nrun = "experiment"\nweight = 0.9\n'
+    recipe = write_recipe(folder, "pupil", NETWORK, DISTILLATION.replace('"teacher"', '"experiment"'), stage)
+    pupil = train(build(recipe), folder / "runs")
+    shutil.copytree(folder / "experiment" / "first", folder / "experiment" / "second")
+    again = build(pupil / "recipe.toml")
+    assert again.frozen_recipe() == load(pupil / "recipe.toml").recipe
+    assert again.recipe.model.loss.distillation.run == str(folder / "experiment" / "first")
+    assert again.recipe.stage[0].model["loss"]["distillation"]["run"] == str(folder / "experiment" / "first")
+
+
 def test_a_teacher_is_frozen_and_has_its_best_weights(folder: Path) -> None:
     """Its best weights are the moving average where there is one; none of them has a gradient, and nothing is dropped."""
     best = folder / "teacher" / "checkpoints" / "best"

@@ -64,7 +64,7 @@ def _build_search(table: tables.Decode, vocabulary: SequenceVocabulary, max_leng
         with torch.no_grad():
             memory = reader.encode(batch.images)
         found = find(EncodedReader(reader), memory)
-        forced = _compare_forced(reader, memory, batch)
+        forced = _compare_forced(reader, memory, batch, max_length)
         return [describe_hypothesis(one, vocabulary, accuracy) for one, accuracy in zip(found, forced, strict=True)]
 
     return search
@@ -103,15 +103,19 @@ def describe_hypothesis(
 
 
 @torch.no_grad()
-def _compare_forced(reader: Any, memory: Tensor, batch: ReadBatch) -> list[float | None]:
-    """Return the share of each text's units and its end that are right where the truth stands before each; None without a truth."""
+def _compare_forced(reader: Any, memory: Tensor, batch: ReadBatch, max_length: int) -> list[float | None]:
+    """Return the share of each text's units and its end that are right where the truth stands before each.
+
+    None without a truth, and where it is longer than what the reader can write.
+    """
     if not any(batch.texts):
         return [None] * len(batch)
-    inputs, targets = make_sequences(batch.tokens, batch.lengths)
+    inputs, targets = make_sequences(batch.tokens[:, :max_length], batch.lengths.clamp(max=max_length))
     counts = targets != SequenceVocabulary.pad_id
     logits: Tensor = reader.decoder(memory, inputs)
     right = ((logits.argmax(dim=2) == targets) & counts).sum(dim=1) / counts.sum(dim=1)
-    return [value if length else None for value, length in zip(right.tolist(), batch.lengths.tolist(), strict=True)]
+    lengths = batch.lengths.tolist()
+    return [value if 0 < length <= max_length else None for value, length in zip(right.tolist(), lengths, strict=True)]
 
 
 def _build_parallel(vocabulary: AnyVocabulary) -> Decoder:

@@ -61,7 +61,18 @@ class EnsembleTask(ReadTask):
 
     @cached_property
     def _splits(self) -> Splits:
-        return load_splits(self.recipe.data, text=self._text, max_length=self._max_length)
+        """All splits.
+
+        Raises:
+            InputError: As `load_splits`; or members left out different images, so that each took another part for validation.
+        """
+        data, lengths = self.recipe.data, sorted({reader.model.max_length for reader in self._readers})
+        if not data.val and len(lengths) > 1 and any(source.keep.fits for source in data.train):
+            raise InputError(
+                f"data.val_fraction: the members write at most {' and '.join(map(str, lengths))} units, so with keep.fits"
+                " each was trained on images that another one was validated on; name [[data.val]]"
+            )
+        return load_splits(data, text=self._text, max_length=self._max_length)
 
     @cached_property
     def vocabulary(self) -> SequenceVocabulary:

@@ -14,7 +14,7 @@ from torch.nn import functional
 BRACKETS = (("{", "}"), ("(", ")"), ("[", "]"), ("\\{", "\\}"), ("\\left", "\\right"))
 """Opening and closing tokens, one pair a kind."""
 
-Kinds = Sequence[tuple[Sequence[int], Sequence[int]]]
+Kinds = Sequence[tuple[int, int]]
 
 
 def compute_token_loss(
@@ -66,15 +66,15 @@ def compute_distillation_loss(
     return temperature**2 * _average(divergence, counts)
 
 
-def find_bracket_kinds(units: Sequence[str], first_id: int) -> tuple[tuple[tuple[int, ...], tuple[int, ...]], ...]:
-    """Return the ids that open and those that close, a kind of `BRACKETS` whose both tokens are there.
+def find_bracket_kinds(units: Sequence[str], first_id: int) -> tuple[tuple[int, int], ...]:
+    """Return the id that opens and the one that closes, a kind of `BRACKETS` whose both tokens are there.
 
     Args:
         units: What is read, in the order of their ids.
         first_id: Id of the first unit.
     """
     ids = {unit: number for number, unit in enumerate(units, first_id)}
-    return tuple(((ids[a],), (ids[b],)) for a, b in BRACKETS if a in ids and b in ids)
+    return tuple((ids[a], ids[b]) for a, b in BRACKETS if a in ids and b in ids)
 
 
 def compute_bracket_penalty(
@@ -94,7 +94,7 @@ def compute_bracket_penalty(
         logits: Any finite values at padding.
         targets: Ids; `pad_id` behind each text.
         pad_id: Id of padding.
-        kinds: Ids that open and ids that close, of each kind.
+        kinds: The id that opens and the one that closes, of each kind.
 
     Returns:
         A mean over texts, each of which counts by its positions, as it does in the cross-entropy.
@@ -104,11 +104,9 @@ def compute_bracket_penalty(
     unmatched = logits.new_zeros(len(logits), dtype=torch.float32)
     brackets = torch.zeros_like(unmatched)
     for opening, closing in kinds:
-        true_opened, true_closed = (
-            torch.isin(targets, targets.new_tensor(ids)).float() * counts for ids in (opening, closing)
-        )
+        true_opened, true_closed = ((targets == one).float() * counts for one in (opening, closing))
         is_balanced = _count_unmatched(true_opened, true_closed) == 0
-        opened, closed = (probabilities[..., list(ids)].sum(dim=2) * counts for ids in (opening, closing))
+        opened, closed = (probabilities[..., one] * counts for one in (opening, closing))
         unmatched = unmatched + is_balanced * _count_unmatched(opened, closed)
         brackets = brackets + is_balanced * (opened + closed).sum(dim=1)
     shares = unmatched / brackets.detach().clamp(min=1)

@@ -30,4 +30,4 @@ def summarise_rows(rows: Sequence[Mapping[str, Any]], text: TextTable) -> dict[s
     forced = [row["forced_accuracy"] for row in told]
     gaps = [accuracy - score.similarity for accuracy, score in zip(forced, scores, strict=True)]
     exposure = {"forced_accuracy": bootstrap_interval(forced), "exposure_gap": bootstrap_interval(gaps)}
-    return {**{name: asdict(estimate) for name, estimate in exposure.items()}, **summary}
+    return {**summary, **{name: asdict(estimate) for name, estimate in exposure.items()}}

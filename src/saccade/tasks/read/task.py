@@ -30,7 +30,7 @@ from saccade.tasks.read.metrics import ReadMetrics
 from saccade.tasks.read.models import build_model, build_vocabulary, count_steps
 from saccade.tasks.read.render import render_reading
 from saccade.tasks.read.summary import summarise_rows
-from saccade.tasks.read.teacher import find_distillation, load_teacher
+from saccade.tasks.read.teacher import find_distillation, load_teacher, pin_teacher
 from saccade.text.charset import Charset
 from saccade.text.ctc import required_steps
 from saccade.text.structure import can_stand_beside
@@ -47,6 +47,7 @@ class ReadTask(Task[ReadBatch, ReadPrediction]):
         super().__init__(recipe)
         self._augments = recipe.augment != ReadAugment()
         self._teachers: dict[str, nn.Module] = {}
+        self._made_partners: list[Partners] = []
 
     @property
     def _model(self) -> TrainedReader:
@@ -84,9 +85,12 @@ class ReadTask(Task[ReadBatch, ReadPrediction]):
         recipe = self.recipe
         return load_splits(recipe.data, text=recipe.text, num_steps=self._num_steps, max_length=self._max_length)
 
-    @cached_property
+    @property
     def _partners(self) -> Partners:
-        return Partners(self.examples("train"))
+        """Whom a line can be joined with, made once for all stages."""
+        if not self._made_partners:
+            self._made_partners.append(Partners(self.examples("train")))
+        return self._made_partners[0]
 
     @cached_property
     def vocabulary(self) -> AnyVocabulary:
@@ -131,7 +135,8 @@ class ReadTask(Task[ReadBatch, ReadPrediction]):
         data = self.recipe.data
         sources = {"train": (), "val": data.val, "test": data.test}[split]
         if sources and self._lists_units and "_splits" not in vars(self):
-            entries = load_split(split, sources, Path(data.root or "."), self.recipe.text).entries
+            limits = {"num_steps": self._num_steps, "max_length": self._max_length}
+            entries = load_split(split, sources, Path(data.root or "."), self.recipe.text, **limits).entries
         else:
             loaded = getattr(self._splits, split)
             entries = () if loaded is None else loaded.entries
@@ -204,7 +209,7 @@ class ReadTask(Task[ReadBatch, ReadPrediction]):
         return render_reading(image, target, prediction, units=self.recipe.text.units)
 
     def frozen_recipe(self) -> ReadRecipe:
-        """Return the recipe with the charset that the training labels gave; teachers are loaded, which none reads without training.
+        """Return the recipe with the charset that the training labels gave and the run of the teacher, which is loaded already.
 
         Raises:
             InputError: a teacher does not fit.
@@ -214,11 +219,11 @@ class ReadTask(Task[ReadBatch, ReadPrediction]):
             self.with_recipe(recipe)._find_teacher()
         listed = {"charset": units.characters} if isinstance(units, Charset) else {"tokens": units.tokens}
         text = self.recipe.text.model_copy(update=listed)
-        return self.recipe.model_copy(update={"text": text})
+        return pin_teacher(self.recipe.model_copy(update={"text": text}))
 
     def with_recipe(self, recipe: Any) -> "ReadTask":
         """Return the task of a later stage, which shares the data already read."""
-        task, kept = ReadTask(recipe), {"_splits", "vocabulary", "_preprocessing", "_partners", "_teachers"}
+        task, kept = ReadTask(recipe), {"_splits", "vocabulary", "_preprocessing", "_made_partners", "_teachers"}
         vars(task).update({name: value for name, value in vars(self).items() if name in kept})
         return task
 

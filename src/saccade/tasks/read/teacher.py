@@ -5,6 +5,7 @@ weights, in eval mode, without gradients. A run that was distilled is read witho
 """
 
 from pathlib import Path
+from typing import Any
 
 import torch
 from jaxtyping import Float, Int64, UInt8
@@ -32,6 +33,30 @@ _NUM_NAMED = 3
 def find_distillation(model: TrainedReader | Ensemble) -> DistillationTable | None:
     """Return the table of a model that learns from a teacher."""
     return model.loss.distillation if isinstance(model, AttentionReader | Aster | Satrn) else None
+
+
+def pin_teacher(recipe: ReadRecipe) -> ReadRecipe:
+    """Return the recipe with the run of its teacher, and of those of its stages, where it names the folder of an experiment.
+
+    That folder holds another run as soon as the teacher is trained once more, and a record is to be repeated.
+
+    Raises:
+        InputError: As `find_run`.
+    """
+    model, table = recipe.model, find_distillation(recipe.model)
+    if table is not None and not isinstance(model, Ensemble):
+        pinned = table.model_copy(update={"run": str(find_run(table.run, KEY))})
+        model = model.model_copy(update={"loss": model.loss.model_copy(update={"distillation": pinned})})
+    stages = tuple(stage.model_copy(update={"model": _pin_stage(stage.model)}) for stage in recipe.stage)
+    return recipe.model_copy(update={"model": model, "stage": stages})
+
+
+def _pin_stage(keys: dict[str, Any]) -> dict[str, Any]:
+    loss = keys.get("loss", {})
+    table = loss.get("distillation", {})
+    if "run" not in table:
+        return keys
+    return {**keys, "loss": {**loss, "distillation": {**table, "run": str(find_run(table["run"], KEY))}}}
 
 
 def load_teacher(name: str, preprocessing: Preprocessing, max_length: int) -> nn.Module:
