@@ -44,7 +44,7 @@ def pin_teacher(recipe: ReadRecipe) -> ReadRecipe:
         InputError: As `find_run`.
     """
     model, table = recipe.model, find_distillation(recipe.model)
-    if table is not None and not isinstance(model, Ensemble):
+    if table is not None and isinstance(model, AttentionReader | Aster | Satrn):
         pinned = table.model_copy(update={"run": str(find_run(table.run, KEY))})
         model = model.model_copy(update={"loss": model.loss.model_copy(update={"distillation": pinned})})
     stages = tuple(stage.model_copy(update={"model": _pin_stage(stage.model)}) for stage in recipe.stage)
