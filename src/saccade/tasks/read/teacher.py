@@ -5,7 +5,6 @@ weights, in eval mode, without gradients. A run that was distilled is read witho
 """
 
 from pathlib import Path
-from typing import Any
 
 import torch
 from jaxtyping import Float, Int64, UInt8
@@ -21,6 +20,7 @@ from saccade.recipes.tables.ensemble import Ensemble
 from saccade.recipes.tables.read import TrainedReader
 from saccade.recipes.tables.recipe import ReadRecipe
 from saccade.recipes.tables.sequence import Aster, AttentionReader, DistillationTable, Satrn
+from saccade.recipes.tables.training import Stage
 from saccade.tasks.read.members import find_run
 from saccade.tasks.read.models import build_model, build_vocabulary
 
@@ -47,16 +47,16 @@ def pin_teacher(recipe: ReadRecipe) -> ReadRecipe:
     if table is not None and isinstance(model, AttentionReader | Aster | Satrn):
         pinned = table.model_copy(update={"run": str(find_run(table.run, KEY))})
         model = model.model_copy(update={"loss": model.loss.model_copy(update={"distillation": pinned})})
-    stages = tuple(stage.model_copy(update={"model": _pin_stage(stage.model)}) for stage in recipe.stage)
-    return recipe.model_copy(update={"model": model, "stage": stages})
+    return recipe.model_copy(update={"model": model, "stage": tuple(map(_pin_stage, recipe.stage))})
 
 
-def _pin_stage(keys: dict[str, Any]) -> dict[str, Any]:
-    loss = keys.get("loss", {})
+def _pin_stage(stage: Stage) -> Stage:
+    loss = stage.model.get("loss", {})
     table = loss.get("distillation", {})
     if "run" not in table:
-        return keys
-    return {**keys, "loss": {**loss, "distillation": {**table, "run": str(find_run(table["run"], KEY))}}}
+        return stage
+    pinned = {**table, "run": str(find_run(table["run"], KEY))}
+    return stage.model_copy(update={"model": {**stage.model, "loss": {**loss, "distillation": pinned}}})
 
 
 def load_teacher(name: str, preprocessing: Preprocessing, max_length: int) -> nn.Module:
