@@ -48,7 +48,7 @@ class Recogniser:
         Args:
             images: paths or arrays as for `predict`; no more than a batch of them is held at a time.
         """
-        return self._predictor.predict(images)
+        return self._predictor.predict_each(images)
 
 
 def load(model: str | Path, *, device: str = "auto") -> Recogniser:

@@ -48,7 +48,7 @@ class Predictor:
         load_weights(self.model, weights_of(checkpoint), contract=contract)
         self.model.to(self.device).eval()
 
-    def predict(self, images: Iterable[str | Path | NDArray[np.uint8]]) -> Iterator[Any]:
+    def predict_each(self, images: Iterable[str | Path | NDArray[np.uint8]]) -> Iterator[Any]:
         """Yield, for each image in order, its prediction, or the `InputError` that says why it cannot be read."""
         size = min(self.task.recipe.train.batch_size, MOST_AT_ONCE)
         left = iter(images)

@@ -87,7 +87,7 @@ def test_it_reads_by_the_mean_of_what_its_members_expect(
 ) -> None:
     parts = [(open_run(members["attention"]), 1.0), (open_run(members["satrn"]), 2.0)]
     found = saccade.load(ensemble, device="cpu").predict(list_images(folder))
-    alone = [[one.text for one in part.predict(list_images(folder))] for part, _ in parts]
+    alone = [[one.text for one in part.predict_each(list_images(folder))] for part, _ in parts]
     for image, prediction in zip(list_images(folder), found, strict=True):
         text, confidence = write_by_hand(parts, image)
         assert prediction.text == text
@@ -179,7 +179,7 @@ def test_beams_and_a_metric_of_choice(folder: Path, members: dict[str, Path], tm
     alone = load(members["attention"] / "recipe.toml", overrides=["decode.name=beam_search", "decode.beam_width=3"])
     predictor = Predictor(build_task(alone.recipe), members["attention"], device="cpu")
     found = saccade.load(path, device="cpu").predict(list_images(folder))
-    assert [one.text for one in found] == [one.text for one in predictor.predict(list_images(folder))]
+    assert [one.text for one in found] == [one.text for one in predictor.predict_each(list_images(folder))]
     record = read_run(path)
     assert record.metrics is not None
     assert record.metrics["selection"]["best"] == pytest.approx(record.metrics["splits"]["val"]["ned"]["value"])

@@ -70,7 +70,7 @@ class EnsembleTask(ReadTask):
         if not data.val and len(lengths) > 1 and any(source.keep.fits for source in data.train):
             raise InputError(
                 f"data.val_fraction: the members write at most {' and '.join(map(str, lengths))} units, so with keep.fits"
-                " each was trained on images that another one was validated on; name [[data.val]]"
+                " each may have kept other images for validation, and been trained on those of another; name [[data.val]]"
             )
         return load_splits(data, text=self._text, max_length=self._max_length)
 
